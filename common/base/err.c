@@ -1,0 +1,38 @@
+#include "common/base/err.h"
+
+#include <stdio.h>
+#include <string.h>
+
+void err_vset(struct err *err, enum err_kind kind, const char *format, va_list args)
+{
+    err->kind = kind;
+    (void)vsnprintf(err->text, sizeof(err->text), format, args);
+}
+
+void err_set(struct err *err, enum err_kind kind, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    err_vset(err, kind, format, args);
+    va_end(args);
+}
+
+void err_prefix(struct err *err, const char *format, ...)
+{
+    char inner[sizeof(err->text)];
+    va_list args;
+
+    memcpy(inner, err->text, sizeof(inner));
+    va_start(args, format);
+    int length = vsnprintf(err->text, sizeof(err->text), format, args);
+    va_end(args);
+    if (length >= 0 && (size_t)length < sizeof(err->text))
+        (void)snprintf(err->text + length, sizeof(err->text) - (size_t)length, ": %s", inner);
+}
+
+const char *err_kind_name(enum err_kind kind)
+{
+    static const char *const names[] = {"retry", "reject", "fatal"};
+    return names[kind];
+}

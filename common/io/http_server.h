@@ -1,0 +1,114 @@
+/*
+ * http_server.h - HTTP/1.1 on llhttp, with the strict checks that llhttp leaves to its user.
+ *
+ * Every attack on framing is refused before a handler sees the request (see the table in
+ * tests/unit/http_server_test.c): exactly one Host, one way to frame the body, only `chunked`, version
+ * 1.0 or 1.1, bounds on every size and absolute deadlines on every wait. Handlers answer when they can,
+ * in any order and any turn of the loop; pipelined answers leave in the order of their requests.
+ *
+ * Loop thread only; nothing blocks.
+ */
+#ifndef MILLRACE_HTTP_SERVER_H
+#define MILLRACE_HTTP_SERVER_H
+
+#include "common/base/buf.h"
+#include "common/base/err.h"
+#include "common/base/slice.h"
+#include "common/io/http_error.h"
+
+#include <stdint.h>
+
+struct loop;
+struct http_server;
+struct http_request;
+
+enum http_method { HTTP_GET, HTTP_HEAD, HTTP_POST, HTTP_PUT, HTTP_PATCH, HTTP_DELETE, HTTP_OPTIONS };
+
+/* Handles a complete request: must lead to exactly one http_respond*, now or later. The request is valid
+ * until then, even when the client has gone. */
+typedef void http_handler(void *context, struct http_request *request);
+
+/* One row of what a server serves. A table ends with a row whose path is NULL. */
+struct http_route {
+    enum http_method method;
+    const char *path; /* compared byte by byte with the target's path, no decoding */
+    http_handler *handler;
+    bool needs_json_body; /* 415 unless Content-Type is application/json (charset utf-8 allowed) */
+};
+
+struct http_limits {
+    uint32_t header_timeout_ms;       /* first byte of a request to the end of its headers (5,000) */
+    uint32_t idle_timeout_ms;         /* kept-alive connection without a request (60,000) */
+    uint32_t body_min_bytes_per_s;    /* slower than this over 10 s: 408 (1,024) */
+    uint32_t request_line_bytes;      /* 414 (8,192) */
+    uint32_t header_bytes;            /* whole block; 431 (16,384) */
+    uint32_t header_one_bytes;        /* one header; 431 (8,192) */
+    uint32_t header_count;            /* 431 (64) */
+    uint32_t body_bytes;              /* 413 (5 MiB) */
+    uint32_t pipelined_requests;      /* unanswered ones of a connection before reading pauses (32) */
+    uint32_t connections;             /* in all; accepting pauses above (10,000) */
+    uint32_t connections_per_address; /* 429 and close above (2,000) */
+};
+
+/* The values in parentheses above. */
+extern const struct http_limits http_limits_default;
+
+struct http_server_settings {
+    const char *listen;              /* "127.0.0.1:8080", "[::1]:8080", or "unix:/path" */
+    const struct http_route *routes; /* keeps */
+    void *context;                   /* keeps; handed to every handler */
+    struct http_limits limits;
+};
+
+/* Binds and listens; serves from the next turn of the loop. False with ERR_FATAL naming the address when
+ * it is taken or malformed (port 0 asks the kernel: see http_server_port). */
+bool http_server_start(struct loop *loop, const struct http_server_settings *settings,
+                       struct http_server **out_server, struct err *err);
+
+/* The port bound; 0 for a Unix socket. */
+uint16_t http_server_port(const struct http_server *server);
+
+/* From now on: no new connections; the next requests of open ones get 503 with Connection: close;
+ * answers under way go out; idle connections close. */
+void http_server_drain(struct http_server *server);
+
+/* Requests handed to handlers and not answered, and connections open. */
+uint32_t http_server_open_requests(const struct http_server *server);
+uint32_t http_server_open_connections(const struct http_server *server);
+
+/* Closes everything. Requests still with handlers stay valid until they are answered into the void. */
+void http_server_stop(struct http_server **server);
+
+/* ---- the request, for handlers; everything borrows from the request ---- */
+
+enum http_method http_request_method(const struct http_request *request);
+struct slice http_request_path(const struct http_request *request);  /* before '?' , undecoded */
+struct slice http_request_query(const struct http_request *request); /* after '?', undecoded; empty without */
+struct slice http_request_body(const struct http_request *request);  /* whole, chunks joined */
+
+/* The value of the header, trimmed; name in lower case. Empty slice with data NULL when absent. When it
+ * occurs more than once the first; out_count (may be NULL) tells how often. */
+struct slice http_request_header(const struct http_request *request, const char *name, uint32_t *out_count);
+
+/* The client's address as text, such as "127.0.0.1" or "unix". */
+const char *http_request_peer(const struct http_request *request);
+
+/* The x-request-id of the answer: the client's own when it is 1 to 64 of [A-Za-z0-9._-], else made here. */
+struct slice http_request_id(const struct http_request *request);
+
+/* For the handler's own state of this request. */
+void http_request_set_user(struct http_request *request, void *user);
+void *http_request_user(const struct http_request *request);
+
+/* ---- the answer ---- */
+
+/* One more header of the answer; name and value are copied. Values with control bytes are a BUG. */
+void http_answer_header(struct http_request *request, const char *name, const char *value);
+
+/* Ends the request. content_type may be NULL with an empty body; both are copied. HEAD gets no body. */
+void http_respond(struct http_request *request, int status, const char *content_type, struct slice body);
+
+/* Ends the request with the error shape of http_error.h. */
+void http_respond_error(struct http_request *request, const struct http_error *error);
+
+#endif

@@ -1,0 +1,71 @@
+/*
+ * pg.h - PostgreSQL on the loop (libpq, asynchronous). One connection, made again by itself with backoff
+ * when it is lost; statements wait in line and time out. Parameters only, never SQL text from outside.
+ * Loop thread only; nothing blocks (name look-ups are done by libpq: give an address where it matters).
+ */
+#ifndef MILLRACE_PG_H
+#define MILLRACE_PG_H
+
+#include "common/base/err.h"
+#include "common/base/slice.h"
+
+#include <stdint.h>
+
+struct loop;
+struct pg;
+
+enum { PG_PARAMETERS_MAX = 16 };
+
+struct pg_settings {
+    const char *dsn;      /* libpq connection string without password; the three: keeps */
+    const char *password; /* NULL: none */
+    const char *channel;  /* LISTENed to on every connection; NULL: none */
+    uint32_t connect_timeout_ms;
+    uint32_t statement_timeout_ms; /* also set on the server */
+
+    /* Connected, for the first time or again: whatever was cached may be stale. May be NULL. */
+    void (*on_connected)(void *owner);
+    /* A NOTIFY on the channel. May be NULL. */
+    void (*on_notify)(void *owner, const char *payload);
+    void *owner; /* keeps */
+};
+
+/* Rows of a result; borrows until the callback returns. */
+struct pg_rows;
+
+int pg_row_count(const struct pg_rows *rows);
+
+/* A field as text; empty with data NULL for NULL. row and column from 0. */
+struct slice pg_field(const struct pg_rows *rows, int row, int column);
+
+/* Rows changed by an INSERT, UPDATE or DELETE. */
+uint64_t pg_changed_count(const struct pg_rows *rows);
+
+/* rows NULL: failed, see err (ERR_RETRY when the server is away or too slow, and then a change may have
+ * been made or not; ERR_REJECT when it refused the statement). */
+typedef void pg_on_rows(void *owner, const struct pg_rows *rows, const struct err *err);
+
+struct pg_statement {
+    const char *sql;                           /* a literal */
+    const char *parameters[PG_PARAMETERS_MAX]; /* text; NULL inside the count is SQL NULL; copied */
+    int parameter_count;
+    pg_on_rows *on_rows; /* called exactly once, never from within pg_ask */
+    void *owner;         /* keeps */
+};
+
+/* Begins to connect; a server that is away is no error here. False with ERR_FATAL for a DSN that libpq
+ * can't parse. */
+bool pg_start(struct loop *loop, const struct pg_settings *settings, struct pg **out_pg, struct err *err);
+
+/* Closes; statements still waiting are dropped without a callback. */
+void pg_stop(struct pg **pg);
+
+bool pg_is_connected(const struct pg *pg);
+
+/* Why it is not connected; empty text when it is. Borrows. */
+const char *pg_last_error(const struct pg *pg);
+
+/* While not connected the statement waits up to statement_timeout_ms. */
+void pg_ask(struct pg *pg, const struct pg_statement *statement);
+
+#endif

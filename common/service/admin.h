@@ -1,0 +1,29 @@
+/*
+ * admin.h - the worker's own listener: /metrics, /health/live, /health/ready, /actuator/health/kafka.
+ * No key needed, no tenant's data said, nothing changed through it. Loop thread only.
+ */
+#ifndef MILLRACE_ADMIN_H
+#define MILLRACE_ADMIN_H
+
+#include "common/base/err.h"
+
+#include <stdbool.h>
+
+struct admin;
+struct loop;
+struct metrics;
+struct health;
+struct http_request;
+
+/* listen: as http_server's; "" for none (out_admin becomes NULL). ERR_FATAL when the address is taken. */
+bool admin_start(struct loop *loop, const char *listen, struct metrics *metrics, struct health *health,
+                 struct admin **out_admin, struct err *err);
+void admin_stop(struct admin **admin);
+
+/* The same answer for a stage that serves it on its public port: a http_handler whose context is a
+ * struct health. */
+void admin_answer_health(void *health, struct http_request *request);
+void admin_answer_live(void *health, struct http_request *request);
+void admin_answer_ready(void *health, struct http_request *request);
+
+#endif

@@ -1,0 +1,109 @@
+/*
+ * config.h - what config.yaml holds. One file serves all programs; each part is handed only its own
+ * section. The table that fills it, with keys, ranges, defaults and help, is in config.c.
+ */
+#ifndef MILLRACE_CONFIG_H
+#define MILLRACE_CONFIG_H
+
+#include "common/service/settings.h"
+
+struct kafka_config {
+    char *brokers;
+    struct settings_properties common, producer, consumer; /* passed through to librdkafka */
+    uint64_t replication;                                  /* 0: min(3, brokers) */
+    uint64_t partitions;                                   /* of topics that `millrace topics init` makes */
+    uint64_t retention_ms;
+    uint64_t dead_letter_retention_ms;
+};
+
+struct clickhouse_config {
+    char *url;
+    char *user;
+    struct settings_secret password;
+    char *database;
+    uint64_t connect_timeout_ms;
+    uint64_t query_timeout_ms; /* reads */
+    uint64_t insert_timeout_ms;
+};
+
+struct postgres_config {
+    char *dsn;
+    struct settings_secret password;
+    uint64_t connect_timeout_ms;
+    uint64_t statement_timeout_ms;
+};
+
+/* A key from the configuration: the first one, before PostgreSQL has any. */
+struct auth_key_config {
+    char *hash; /* 64 lower-case hex digits: SHA-256 of the key */
+    char *tenant_id;
+    char *environment_id;
+    char *name;
+};
+
+struct auth_config {
+    struct auth_key_config *keys;
+    size_t key_count;
+};
+
+/* The rules that an event has to keep, the same in ingest and in every stage. */
+struct events_config {
+    uint64_t future_ms; /* a timestamp may be this far ahead of the clock (1 h) */
+    uint64_t past_ms;   /* and this old (400 d) */
+};
+
+struct ingest_config {
+    char *listen;
+    char *query_url;
+    uint64_t body_max_bytes;
+    uint64_t in_flight_max_bytes;
+    uint64_t connections_max;
+    uint64_t connections_per_address_max;
+    uint64_t message_timeout_ms;
+};
+
+struct query_config {
+    char *listen;
+    uint64_t rows_read_max;
+    uint64_t memory_max_bytes;
+};
+
+/* The batch stage (consumer-primary now; the later stages have sections of the same shape). */
+struct batch_config {
+    uint64_t flush_interval_ms;
+    uint64_t batch_max_records;
+    uint64_t batch_max_bytes;
+    uint64_t held_max_bytes; /* records in memory between Kafka and the last acknowledgement, whole worker */
+};
+
+struct admin_config {
+    char *listen;
+};
+
+struct log_config {
+    int level; /* enum log_level */
+};
+
+struct config {
+    char *instance; /* "1" unless --instance says otherwise */
+    char *state_dir;
+    uint64_t drain_timeout_ms;
+    struct admin_config admin;
+    struct log_config log;
+    struct kafka_config kafka;
+    struct clickhouse_config clickhouse;
+    struct postgres_config postgres;
+    struct auth_config auth;
+    struct events_config events;
+    struct ingest_config ingest;
+    struct query_config query;
+    struct batch_config consumer_primary;
+};
+
+extern const struct settings_schema config_schema;
+
+/* Reads the file and the environment; ERR_FATAL with what to mend. */
+bool config_load(const char *path, char *const *environment, struct config *out_config, struct err *err);
+void config_done(struct config *config);
+
+#endif
