@@ -18,6 +18,9 @@ void digest_sha256_hex(struct slice bytes, char out[DIGEST_SHA256_HEX_BYTES]);
 void digest_to_hex(struct slice bytes, char *out);
 bool digest_from_hex(struct slice hex, unsigned char *out, size_t out_length);
 
+/* The 128-bit XXH3 over parts, as digest_add would take them one by one; nothing is allocated. */
+void digest_parts(const struct slice *parts, size_t count, unsigned char out[DIGEST_128_BYTES]);
+
 /* A running 128-bit XXH3. Parts are length-prefixed, so that ("ab","c") and ("a","bc") differ. */
 struct digest;
 struct digest *digest_new(void);

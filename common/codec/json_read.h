@@ -4,7 +4,8 @@
  * NUL (raw or \u0000), lone surrogates, duplicate keys (also through escapes), a byte order mark, a form
  * feed as white space, a second document, depth and sizes over the limits.
  *
- * Numbers are handed on as written and never pass through a double. Pure; memory is bounded by the limits.
+ * Numbers are handed on as written and never pass through a double; those that no decimal of 38 digits
+ * holds are refused (json_number.h). One pass; memory is bounded by the limits and the document.
  */
 #ifndef MILLRACE_JSON_READ_H
 #define MILLRACE_JSON_READ_H
@@ -31,7 +32,9 @@ struct json_token {
     enum json_kind kind;
     uint32_t depth;    /* of the container it stands in: 0 for the document's own value; a BEGIN and its END
                           have the same depth */
-    struct slice text; /* KEY and STRING: decoded; NUMBER: as written; else empty. Borrows: for this call */
+    struct slice text; /* KEY and STRING: decoded; NUMBER: as written; else empty. Borrows: for this call, or
+                          as long as the document when it is not a copy */
+    bool is_copy;      /* text had escapes, or is cut from a buffer: it does not lie in the document */
     size_t begin, end; /* the token's bytes in the document, quotes included: [begin, end) */
 };
 
@@ -47,8 +50,17 @@ struct json_limits {
 
 extern const struct json_limits json_limits_default;
 
-/* Reads one whole document. ERR_REJECT with what is wrong and at which byte. */
-bool json_read(struct slice document, const struct json_limits *limits, json_on_token *on_token, void *owner,
+/* A parser to be used for one document after the other, since making one costs as much as reading a small
+ * document. One owner, any thread; not to be used from within on_token. */
+struct json_reader;
+
+/* limits: copies. */
+struct json_reader *json_reader_new(const struct json_limits *limits);
+void json_reader_free(struct json_reader **reader);
+
+/* Reads one whole document. ERR_REJECT with what is wrong and at which byte. After a refusal the reader
+ * is as good as new. */
+bool json_read(struct json_reader *reader, struct slice document, json_on_token *on_token, void *owner,
                struct err *err);
 
 #endif

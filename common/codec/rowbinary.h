@@ -15,8 +15,8 @@ void rowbinary_write_count(struct buf *out, uint64_t count); /* LEB128: in front
 void rowbinary_write_string(struct buf *out, struct slice value);
 void rowbinary_write_fixed(struct buf *out, struct slice value); /* FixedString: just the bytes */
 
-/* Takes values off the front of `rest`. False when it ends too early; rest is then unspecified. Strings
- * borrow from the input. */
+/* Takes values off the front of `rest`. False when it ends too early or a count is over 64 bits; rest is
+ * then unspecified. Strings borrow from the input. */
 bool rowbinary_read_u8(struct slice *rest, uint8_t *out_value);
 bool rowbinary_read_u32(struct slice *rest, uint32_t *out_value);
 bool rowbinary_read_u64(struct slice *rest, uint64_t *out_value);

@@ -20,6 +20,9 @@ enum {
     EVENT_KEY_MAX_BYTES = 2 * EVENT_TENANT_MAX_BYTES + EVENT_CUSTOMER_MAX_BYTES + 2,
 };
 
+/* The last microsecond that ClickHouse's DateTime64 holds: 2299-12-31T23:59:59.999999Z. */
+#define EVENT_TIME_MAX_US INT64_C(10413791999999999)
+
 /* A top-level property whose digits JSON readers would change: kept as sent, for exact sums. */
 struct event_exact {
     struct slice name;

@@ -15,4 +15,7 @@ void ulid_write(uint64_t unix_ms, const unsigned char random[10], char out[ULID_
 /* With fresh random bits. */
 void ulid_make(uint64_t unix_ms, char out[ULID_TEXT_BYTES]);
 
+/* "event_" and a fresh ULID, with NUL. */
+void event_id_make(uint64_t unix_ms, char out[EVENT_ID_MADE_BYTES]);
+
 #endif

@@ -23,7 +23,8 @@ struct clickhouse_settings {
     uint32_t connections;
 };
 
-/* A name and a value: a setting of the query, or, as {name:Type} in the SQL, a parameter of it. */
+/* A name and a value: a setting of the query, or, as {name:Type} in the SQL, a parameter of it. The value of
+ * an Array, Map or Tuple parameter is a literal such as ['a','b'], whose strings the caller escapes. */
 struct clickhouse_pair {
     const char *name;
     const char *value; /* any bytes but NUL; escaped as needed */

@@ -15,6 +15,7 @@
 #include "common/base/err.h"
 #include "common/base/slice.h"
 #include "common/io/http_error.h"
+#include "common/io/http_limits.h"
 
 #include <stdint.h>
 
@@ -35,23 +36,6 @@ struct http_route {
     http_handler *handler;
     bool needs_json_body; /* 415 unless Content-Type is application/json (charset utf-8 allowed) */
 };
-
-struct http_limits {
-    uint32_t header_timeout_ms;       /* first byte of a request to the end of its headers (5,000) */
-    uint32_t idle_timeout_ms;         /* kept-alive connection without a request (60,000) */
-    uint32_t body_min_bytes_per_s;    /* slower than this over 10 s: 408 (1,024) */
-    uint32_t request_line_bytes;      /* 414 (8,192) */
-    uint32_t header_bytes;            /* whole block; 431 (16,384) */
-    uint32_t header_one_bytes;        /* one header; 431 (8,192) */
-    uint32_t header_count;            /* 431 (64) */
-    uint32_t body_bytes;              /* 413 (5 MiB) */
-    uint32_t pipelined_requests;      /* unanswered ones of a connection before reading pauses (32) */
-    uint32_t connections;             /* in all; accepting pauses above (10,000) */
-    uint32_t connections_per_address; /* 429 and close above (2,000) */
-};
-
-/* The values in parentheses above. */
-extern const struct http_limits http_limits_default;
 
 struct http_server_settings {
     const char *listen;              /* "127.0.0.1:8080", "[::1]:8080", or "unix:/path" */

@@ -21,10 +21,12 @@ struct pg_settings {
     const char *password; /* NULL: none */
     const char *channel;  /* LISTENed to on every connection; NULL: none */
     uint32_t connect_timeout_ms;
-    uint32_t statement_timeout_ms; /* also set on the server */
+    uint32_t statement_timeout_ms; /* from pg_ask to the answer; also set on the server */
 
     /* Connected, for the first time or again: whatever was cached may be stale. May be NULL. */
     void (*on_connected)(void *owner);
+    /* The connection was lost, or a try to make one failed: once for each. May be NULL. */
+    void (*on_away)(void *owner, const struct err *err);
     /* A NOTIFY on the channel. May be NULL. */
     void (*on_notify)(void *owner, const char *payload);
     void *owner; /* keeps */
@@ -41,8 +43,9 @@ struct slice pg_field(const struct pg_rows *rows, int row, int column);
 /* Rows changed by an INSERT, UPDATE or DELETE. */
 uint64_t pg_changed_count(const struct pg_rows *rows);
 
-/* rows NULL: failed, see err (ERR_RETRY when the server is away or too slow, and then a change may have
- * been made or not; ERR_REJECT when it refused the statement). */
+/* rows NULL: failed, see err. ERR_REJECT when the values themselves are at fault (SQLSTATE classes 22, 23
+ * and 54), so that no other try can succeed; else ERR_RETRY: the server is away or too slow, and a change
+ * may have been made or not, or a table or a right is missing. */
 typedef void pg_on_rows(void *owner, const struct pg_rows *rows, const struct err *err);
 
 struct pg_statement {
@@ -57,7 +60,7 @@ struct pg_statement {
  * can't parse. */
 bool pg_start(struct loop *loop, const struct pg_settings *settings, struct pg **out_pg, struct err *err);
 
-/* Closes; statements still waiting are dropped without a callback. */
+/* Closes; statements still waiting are dropped without a callback. Not from within a callback. */
 void pg_stop(struct pg **pg);
 
 bool pg_is_connected(const struct pg *pg);

@@ -8,6 +8,7 @@
 #include "common/base/err.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct admin;
 struct loop;
@@ -15,10 +16,14 @@ struct metrics;
 struct health;
 struct http_request;
 
-/* listen: as http_server's; "" for none (out_admin becomes NULL). ERR_FATAL when the address is taken. */
+/* listen: as http_server's; "" for none (out_admin becomes NULL). ERR_FATAL when the address is taken.
+ * metrics and health: keeps. Adds the metric millrace_ready. */
 bool admin_start(struct loop *loop, const char *listen, struct metrics *metrics, struct health *health,
                  struct admin **out_admin, struct err *err);
 void admin_stop(struct admin **admin);
+
+/* The port bound; 0 without a listener and for a Unix socket. */
+uint16_t admin_port(const struct admin *admin);
 
 /* The same answer for a stage that serves it on its public port: a http_handler whose context is a
  * struct health. */

@@ -7,8 +7,17 @@
 
 #include "common/service/settings.h"
 
+/* The names of the topics; topics.h has the defaults and who reads and writes them. All differ. */
+struct topics_config {
+    char *events;
+    char *post_processing;
+    char *post_processing_backfill;
+    char *feature_backfill;
+    char *system_events;
+};
+
 struct kafka_config {
-    char *brokers;
+    char *brokers;                                         /* "host:port,host:port" */
     struct settings_properties common, producer, consumer; /* passed through to librdkafka */
     uint64_t replication;                                  /* 0: min(3, brokers) */
     uint64_t partitions;                                   /* of topics that `millrace topics init` makes */
@@ -27,7 +36,7 @@ struct clickhouse_config {
 };
 
 struct postgres_config {
-    char *dsn;
+    char *dsn; /* without password; "": no PostgreSQL */
     struct settings_secret password;
     uint64_t connect_timeout_ms;
     uint64_t statement_timeout_ms;
@@ -54,7 +63,7 @@ struct events_config {
 
 struct ingest_config {
     char *listen;
-    char *query_url;
+    char *query_url; /* "http://host:port", without a slash at the end */
     uint64_t body_max_bytes;
     uint64_t in_flight_max_bytes;
     uint64_t connections_max;
@@ -77,7 +86,7 @@ struct batch_config {
 };
 
 struct admin_config {
-    char *listen;
+    char *listen; /* "": none */
 };
 
 struct log_config {
@@ -91,6 +100,7 @@ struct config {
     struct admin_config admin;
     struct log_config log;
     struct kafka_config kafka;
+    struct topics_config topics;
     struct clickhouse_config clickhouse;
     struct postgres_config postgres;
     struct auth_config auth;
@@ -102,8 +112,23 @@ struct config {
 
 extern const struct settings_schema config_schema;
 
-/* Reads the file and the environment; ERR_FATAL with what to mend. */
+/* Where the file is: `option` (of --config) unless NULL, else MILLRACE_CONFIG of the environment, else
+ * /etc/millrace/config.yaml when there is one, else NULL. Borrows. */
+const char *config_find_path(const char *option, char *const *environment);
+
+/* Reads the file (NULL: none) and the environment, and checks what several keys share. False with ERR_FATAL
+ * and the first problem. */
 bool config_load(const char *path, char *const *environment, struct config *out_config, struct err *err);
+
+/* The same, appending every problem found to `problems`, a line each. True: none, and out_config is filled
+ * as by config_load. */
+bool config_load_all(const char *path, char *const *environment, struct config *out_config,
+                     struct buf *problems);
+
 void config_done(struct config *config);
+
+/* The configured name of a topic of topics.h, found by its default name (BUG for another). Borrows from the
+ * configuration. */
+const char *config_topic(const struct topics_config *names, const char *default_name);
 
 #endif

@@ -22,10 +22,13 @@ enum key_role {
     KEY_ROLE_EVENT_WRITE = 1 << 0,   /* event:write */
     KEY_ROLE_EVENT_READ = 1 << 1,    /* event:read */
     KEY_ROLE_CATALOG_WRITE = 1 << 2, /* catalog:write */
-    KEY_ROLE_ADMIN = 1 << 3,         /* admin: all of them */
+    KEY_ROLE_ADMIN = 1 << 3,         /* admin: all of them, so the other bits are set too */
 };
 
-/* What a key is bound to. Valid until the loop's next turn. */
+/* The bits of a role's name, such as "event:write"; 0 for a name that is none. Pure. */
+unsigned key_role_bits(struct slice name);
+
+/* What a key is bound to. Borrows: valid until the loop's next turn. */
 struct key_identity {
     const char *tenant_id;
     const char *environment_id;
@@ -33,8 +36,10 @@ struct key_identity {
     unsigned roles;   /* enum key_role */
 };
 
-/* ERR_FATAL for a DSN that can't be parsed. postgres->dsn "": keys of the configuration only. The health
- * check "keys" is DOWN until the table has been read once (keys of the configuration work already). */
+/* Keeps the three. ERR_FATAL for a DSN that can't be parsed, or a key of the configuration whose hash is
+ * no SHA-256. postgres->dsn "": keys of the configuration only. Those have all roles. The health check
+ * "keys" is DOWN until the table has been read once (keys of the configuration work already), and
+ * DEGRADED while PostgreSQL is away after that: the keys known then go on working. */
 bool key_store_start(struct loop *loop, const struct postgres_config *postgres,
                      const struct auth_config *auth, struct health *health, struct key_store **out_store,
                      struct err *err);

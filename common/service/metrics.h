@@ -1,6 +1,6 @@
 /*
  * metrics.h - counters, gauges and histograms of a worker, written in Prometheus' text form. Labels are
- * fixed when a metric is made, and never come from client text. Loop thread only.
+ * fixed when a metric is made, and never come from client text. Text format 0.0.4. Loop thread only.
  */
 #ifndef MILLRACE_METRICS_H
 #define MILLRACE_METRICS_H
@@ -17,14 +17,19 @@ struct metric;
 struct metrics *metrics_new(void);
 void metrics_free(struct metrics **metrics);
 
-/* name: Prometheus' rules (BUG otherwise); labels: finished text such as `topic="events",partition="3"`,
- * or "" (copied; values escaped by the caller: see metrics_label). The same name and labels give the same
- * metric. help: one sentence, keeps. */
+/* Appends `name="value"` to the text of labels, with a comma in front unless it is empty, and the value
+ * escaped. */
+void metrics_label(struct buf *labels, const char *name, const char *value);
+
+/* name: Prometheus' rules (BUG otherwise), keeps; labels: finished text such as
+ * `topic="events",partition="3"`, or "" (copied; values from outside by metrics_label). The same name and
+ * labels give the same metric; the same name with another type is a BUG. help: one sentence, keeps. A gauge
+ * is unknown until it is set. */
 struct metric *metrics_counter(struct metrics *metrics, const char *name, const char *labels,
                                const char *help);
 struct metric *metrics_gauge(struct metrics *metrics, const char *name, const char *labels, const char *help);
 
-/* Buckets double from `first` (seconds, bytes or records as the name says), `count` of them. */
+/* Buckets double from `first` (seconds, bytes or records as the name says), `count` of them, 1 to 32. */
 struct metric *metrics_histogram(struct metrics *metrics, const char *name, const char *labels,
                                  const char *help, double first, int count);
 
@@ -35,6 +40,7 @@ void metric_set(struct metric *gauge, double value);
 void metric_set_unknown(struct metric *gauge);
 void metric_observe(struct metric *histogram, double value);
 
+/* What a counter counted, or how many values a histogram took. */
 uint64_t metric_count(const struct metric *counter);
 
 /* Forgets the series of a metric that no longer applies (a revoked partition). The pointer is dead. */

@@ -5,6 +5,7 @@
  *     int main(int argc, char **argv) { return service_run(&consumer_primary, argc, argv); }
  *
  * Options: --config FILE, --instance N, --check-config, --print-config-sample, --help, --version.
+ * A malformed --instance (it must be 1 to 9999) exits with 78 too: systemd gives it from the unit's name.
  * Exit codes: 0 stopped as asked, 1 failed (the supervisor restarts), 2 unusable arguments,
  * 78 (EX_CONFIG) a configuration that no restart can mend.
  *
@@ -25,7 +26,8 @@ struct metrics;
 struct health;
 struct service;
 
-/* What a stage is. All callbacks run on the loop's thread; `stage` is what start gave. */
+/* What a stage is; all members are needed. All callbacks run on the loop's thread; `stage` is what start
+ * gave. */
 struct service_description {
     const char *name;    /* "consumer-primary": the program is millrace-<name> */
     const char *summary; /* for --help: what it reads, writes and promises */
@@ -53,7 +55,7 @@ struct loop *service_loop(const struct service *service);
 struct metrics *service_metrics(const struct service *service);
 struct health *service_health(const struct service *service);
 
-/* The drain is complete; stop follows. */
+/* The drain is complete; stop follows. Only after drain was called (BUG). */
 void service_drained(struct service *service);
 
 /* Something that only a restart mends: logs err, drains nothing, stops with exit code 1 (ERR_REJECT: 78). */

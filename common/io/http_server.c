@@ -1,0 +1,194 @@
+#include "common/io/http_server.h"
+
+#include "common/base/alloc.h"
+#include "common/io/http_check.h"
+#include "common/io/http_listener.h"
+#include "common/io/http_peers.h"
+#include "common/io/http_pool.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+/* So many connections of an address that has too many are answered 429; further ones are just closed. */
+enum { TURNED_AWAY_MAX = 64 };
+
+struct http_server {
+    struct http_pool pool;
+    struct http_listener listener;
+    struct http_peers peers;
+    const struct http_route *routes;
+    void *context;
+    struct http_limits limits;
+};
+
+/* ---- routes ---- */
+
+static const char *method_name(enum http_method method)
+{
+    static const char *const names[] = {
+        [HTTP_GET] = "GET",     [HTTP_HEAD] = "HEAD",     [HTTP_POST] = "POST",       [HTTP_PUT] = "PUT",
+        [HTTP_PATCH] = "PATCH", [HTTP_DELETE] = "DELETE", [HTTP_OPTIONS] = "OPTIONS",
+    };
+
+    return names[method];
+}
+
+static bool route_takes(const struct http_route *route, enum http_method method)
+{
+    return route->method == method || (route->method == HTTP_GET && method == HTTP_HEAD);
+}
+
+/* Gives the route; NULL when there is none, with the methods that the path does have in `allow`. */
+static const struct http_route *find_route(const struct http_server *server,
+                                           const struct http_request *request, struct buf *allow)
+{
+    struct slice path = http_request_path(request);
+
+    for (const struct http_route *route = server->routes; route->path != NULL; route++) {
+        if (!slice_equals_text(path, route->path))
+            continue;
+        if (route_takes(route, request->method))
+            return route;
+        buf_printf(allow, "%s%s", allow->length > 0 ? ", " : "", method_name(route->method));
+        if (route->method == HTTP_GET)
+            buf_append_text(allow, ", HEAD");
+    }
+    return NULL;
+}
+
+static void check_route(const struct http_server *server, struct http_request *request)
+{
+    struct http_message *message = &request->message;
+    AUTO_BUF allow = {0};
+    const struct http_route *route = find_route(server, request, &allow);
+
+    if (route == NULL && allow.length == 0) {
+        (void)http_message_decline(message, HTTP_ERROR_NOT_FOUND, "there is nothing at this path");
+        return;
+    }
+    if (route == NULL) {
+        (void)http_message_decline(message, HTTP_ERROR_METHOD_NOT_ALLOWED, "this path takes %s",
+                                   buf_text(&allow));
+        http_answer_header(request, "Allow", buf_text(&allow));
+        return;
+    }
+    request->handler = route->handler;
+    if (route->needs_json_body)
+        (void)http_check_json_body(message);
+}
+
+static void check(void *owner, struct http_request *request)
+{
+    const struct http_server *server = owner;
+
+    if (server->pool.is_draining)
+        (void)http_message_refuse(&request->message, HTTP_ERROR_SERVICE_UNAVAILABLE,
+                                  "this server is stopping; send it again");
+    else if (!request->message.refusal.is_set)
+        check_route(server, request);
+}
+
+static void handle(void *owner, struct http_request *request)
+{
+    const struct http_server *server = owner;
+
+    request->handler(server->context, request);
+}
+
+/* ---- clients come and go ---- */
+
+static bool has_room(void *owner)
+{
+    const struct http_server *server = owner;
+
+    return server->pool.connection_count < server->limits.connections;
+}
+
+static void on_closed(void *owner, struct http_peer *peer)
+{
+    struct http_server *server = owner;
+
+    http_peers_leave(&server->peers, peer);
+    http_listener_resume(&server->listener);
+}
+
+static void on_accept(void *owner, int fd, const struct sockaddr_storage *address)
+{
+    struct http_server *server = owner;
+    struct http_peer *peer = http_peers_enter(&server->peers, address);
+    uint32_t connections = http_peer_connections(peer);
+    uint32_t most = server->limits.connections_per_address;
+    char name[HTTP_PEER_NAME_BYTES];
+
+    if (connections > most && connections - most > TURNED_AWAY_MAX) {
+        (void)close(fd);
+        http_peers_leave(&server->peers, peer);
+        return;
+    }
+    http_peer_name(address, name);
+    struct http_connection *connection = http_connection_open(&server->pool, fd, peer, name);
+    if (connections > most)
+        http_connection_refuse(connection, HTTP_ERROR_TOO_MANY_REQUESTS,
+                               "too many connections from this address");
+}
+
+/* ---- the server ---- */
+
+bool http_server_start(struct loop *loop, const struct http_server_settings *settings,
+                       struct http_server **out_server, struct err *err)
+{
+    struct http_server *server = xcalloc(1, sizeof(*server));
+
+    server->routes = settings->routes;
+    server->context = settings->context;
+    server->limits = settings->limits;
+    server->listener.on_accept = on_accept;
+    server->listener.has_room = has_room;
+    server->listener.owner = server;
+    if (!http_listener_start(&server->listener, loop, settings->listen, err)) {
+        free(server);
+        return false;
+    }
+    server->pool = (struct http_pool){
+        .loop = loop,
+        .limits = &server->limits,
+        .owner = server,
+        .check = check,
+        .handle = handle,
+        .on_closed = on_closed,
+    };
+    http_pool_start(&server->pool);
+    *out_server = server;
+    return true;
+}
+
+uint16_t http_server_port(const struct http_server *server)
+{
+    return http_listener_port(&server->listener);
+}
+
+void http_server_drain(struct http_server *server)
+{
+    http_listener_stop(&server->listener);
+    http_pool_drain(&server->pool);
+}
+
+uint32_t http_server_open_requests(const struct http_server *server)
+{
+    return server->pool.open_count;
+}
+
+uint32_t http_server_open_connections(const struct http_server *server)
+{
+    return server->pool.connection_count;
+}
+
+void http_server_stop(struct http_server **server)
+{
+    if (*server == NULL)
+        return;
+    http_listener_stop(&(*server)->listener);
+    http_pool_stop(&(*server)->pool);
+    free(*server);
+    *server = NULL;
+}

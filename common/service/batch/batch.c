@@ -1,0 +1,179 @@
+#include "common/service/batch/batch.h"
+
+#include "common/base/alloc.h"
+#include "common/base/bug.h"
+#include "common/codec/digest.h"
+
+#include <stdlib.h>
+
+void batch_forget_decisions(struct batch *batch)
+{
+    for (uint32_t i = 0; i < batch->reject_count; i++)
+        free(batch->rejects[i].reason);
+    free(batch->rejects);
+    free(batch->row_index);
+    batch->rejects = NULL;
+    batch->reject_count = 0;
+    batch->row_index = NULL;
+    batch->row_count = 0;
+    buf_clear(&batch->rows);
+}
+
+void batch_done(struct batch *batch)
+{
+    batch_forget_decisions(batch);
+    for (uint32_t i = 0; i < batch->count; i++)
+        if (batch->messages[i] != NULL)
+            rd_kafka_message_destroy(batch->messages[i]);
+    free(batch->messages);
+    buf_done(&batch->rows);
+    *batch = (struct batch){0};
+}
+
+static uint64_t message_bytes(const rd_kafka_message_t *message)
+{
+    return message->len + message->key_len;
+}
+
+void batch_add(struct batch *batch, rd_kafka_message_t *message)
+{
+    BUG_ON(batch->count > 0 && message->offset <= batch_last(batch));
+    if (batch->count == batch->capacity) {
+        batch->capacity = batch->capacity > 0 ? batch->capacity * 2 : 256;
+        batch->messages = xrealloc(batch->messages, batch->capacity * sizeof(*batch->messages));
+    }
+    batch->messages[batch->count++] = message;
+    batch->bytes += message_bytes(message);
+}
+
+static void drop_front(struct batch *batch, uint32_t count)
+{
+    batch->count -= count;
+    memmove(batch->messages, batch->messages + count, batch->count * sizeof(*batch->messages));
+}
+
+void batch_split_off(struct batch *from, uint32_t count, struct batch *to)
+{
+    BUG_ON(to->count != 0 || count > from->count);
+    for (uint32_t i = 0; i < count; i++) {
+        from->bytes -= message_bytes(from->messages[i]);
+        batch_add(to, from->messages[i]);
+    }
+    drop_front(from, count);
+}
+
+void batch_append_all(struct batch *to, struct batch *from)
+{
+    for (uint32_t i = 0; i < from->count; i++)
+        batch_add(to, from->messages[i]);
+    from->count = 0;
+    from->bytes = 0;
+}
+
+void batch_drop_below(struct batch *batch, int64_t offset)
+{
+    uint32_t count = 0;
+
+    while (count < batch->count && batch->messages[count]->offset < offset) {
+        batch->bytes -= message_bytes(batch->messages[count]);
+        rd_kafka_message_destroy(batch->messages[count++]);
+    }
+    if (count > 0)
+        drop_front(batch, count);
+}
+
+uint32_t batch_count_until(const struct batch *batch, int64_t last)
+{
+    uint32_t count = batch->count;
+
+    while (count > 0 && batch->messages[count - 1]->offset > last)
+        count--;
+    return count;
+}
+
+struct batch_record batch_record_of(const rd_kafka_message_t *message, uint32_t epoch)
+{
+    return (struct batch_record){
+        .key = slice_of(message->key, message->key_len),
+        .value = slice_of(message->payload, message->len),
+        .epoch = epoch,
+        .partition = message->partition,
+        .offset = message->offset,
+    };
+}
+
+uint64_t batch_checksum(const struct batch *batch, uint32_t count)
+{
+    struct digest *digest = digest_new();
+
+    for (uint32_t i = 0; i < count; i++) {
+        struct batch_record record = batch_record_of(batch->messages[i], 0);
+        digest_add_u64(digest, (uint64_t)record.offset);
+        digest_add(digest, record.key);
+        digest_add(digest, record.value);
+    }
+    uint64_t checksum = digest_finish64(digest);
+    digest_free(&digest);
+    return checksum;
+}
+
+void batch_decide_nothing(struct batch *batch)
+{
+    batch_forget_decisions(batch);
+    batch->row_index = xcalloc(batch->count, sizeof(*batch->row_index));
+    for (uint32_t i = 0; i < batch->count; i++)
+        batch->row_index[i].offset = batch->messages[i]->offset;
+}
+
+void batch_decide(struct batch *batch, uint32_t epoch, batch_decide_record *decide, void *stage)
+{
+    struct err err;
+
+    batch_forget_decisions(batch);
+    batch->row_index = xcalloc(batch->count, sizeof(*batch->row_index));
+    for (uint32_t i = 0; i < batch->count; i++) {
+        struct batch_record record = batch_record_of(batch->messages[i], epoch);
+        struct batch_row *row = &batch->row_index[i];
+        *row = (struct batch_row){.offset = record.offset, .begin = batch->rows.length};
+        bool has_row = decide(stage, &record, &batch->rows, &err);
+        row->end = batch->rows.length;
+        BUG_ON(has_row != (row->end > row->begin));
+        if (has_row)
+            batch->row_count++;
+        else
+            batch_reject(batch, i, "decode", err.text);
+    }
+}
+
+void batch_reject(struct batch *batch, uint32_t index, const char *kind, const char *reason)
+{
+    struct batch_row *row = &batch->row_index[index];
+
+    if (row->end > row->begin) {
+        row->end = row->begin;
+        batch->row_count--;
+    }
+    batch->rejects = xrealloc(batch->rejects, (batch->reject_count + 1) * sizeof(*batch->rejects));
+    batch->rejects[batch->reject_count++] =
+        (struct batch_reject){.index = index, .kind = kind, .reason = xstrdup(reason)};
+}
+
+uint32_t batch_absent_rows(const struct batch *batch, const uint64_t *present, size_t present_count,
+                           struct buf *out_rows)
+{
+    uint32_t absent = 0;
+    size_t at = 0;
+
+    for (uint32_t i = 0; i < batch->count; i++) {
+        const struct batch_row *row = &batch->row_index[i];
+        if (row->end == row->begin)
+            continue;
+        while (at < present_count && present[at] < (uint64_t)row->offset)
+            at++;
+        if (at < present_count && present[at] == (uint64_t)row->offset)
+            continue;
+        buf_append(out_rows, batch->rows.data + row->begin, row->end - row->begin);
+        absent++;
+    }
+    return absent;
+}

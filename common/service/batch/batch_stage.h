@@ -1,0 +1,51 @@
+/*
+ * batch_stage.h - records from a topic into a table, each exactly once, and onward to the next topic.
+ *
+ *     consume -> plan (commit) -> decide (pure) -> insert -> settled -> forward
+ *
+ * One partition is one line of work (partition.h); this is the worker around them: the group's
+ * assignments, one insert at a time, bounds on memory, health and metrics. ARCHITECTURE.md tells why no
+ * crash can lose or double a row. Loop thread; nothing blocks.
+ */
+#ifndef MILLRACE_BATCH_STAGE_H
+#define MILLRACE_BATCH_STAGE_H
+
+#include "common/service/batch/batch.h"
+#include "common/service/config.h"
+#include "common/service/service.h"
+
+struct batch_stage;
+
+/* What makes a stage this stage. */
+struct batch_stage_description {
+    const char *name;          /* "consumer-primary" */
+    const char *source_topic;
+    const char *group;
+    const char *forward_topic; /* NULL: nothing is forwarded */
+    const char *table;
+    const char *columns;       /* of a row, in RowBinary's order */
+
+    /* Record to row. */
+    batch_decide_record *decide;
+
+    /* The record's id as the table's column `id` has it, into `out_id`; false when it can't be decoded. */
+    bool (*identify)(void *owner, const struct batch_record *record, struct buf *out_id);
+
+    void *owner; /* handed to both; keeps */
+};
+
+/* on_idle: called when a drain is complete. ERR_FATAL for a configuration that librdkafka refuses. */
+bool batch_stage_start(struct service *service, const struct batch_config *config,
+                       const struct batch_stage_description *description, struct batch_stage **out_stage,
+                       struct err *err);
+
+/* Takes nothing new; plans under way are finished, positions committed, then service_drained is called. */
+void batch_stage_drain(struct batch_stage *stage);
+
+/* Ends everything; safe at any instant. */
+void batch_stage_stop(struct batch_stage **stage);
+
+/* "812 rows/s, lag 12 records, 0 to forward". */
+void batch_stage_write_status(struct batch_stage *stage, char *text, size_t size);
+
+#endif

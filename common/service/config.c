@@ -1,0 +1,338 @@
+#include "common/service/config.h"
+
+#include "common/base/alloc.h"
+#include "common/base/bug.h"
+#include "common/base/log.h"
+#include "common/event/topics.h"
+#include "common/service/config_check.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#define DEFAULT_PATH "/etc/millrace/config.yaml"
+
+#define MS UINT64_C(1)
+#define SECOND (1000 * MS)
+#define MINUTE (60 * SECOND)
+#define HOUR (60 * MINUTE)
+#define DAY (24 * HOUR)
+#define KIB (UINT64_C(1) << 10)
+#define MIB (UINT64_C(1) << 20)
+#define GIB (UINT64_C(1) << 30)
+
+/* In the order of enum log_level, from LOG_LEVEL_CRITICAL on. */
+static const char *const log_levels[] = {"critical", "error", "warning", "notice", "info", "debug", NULL};
+
+static bool parse_auth_key(void *target, const struct settings_item *item, struct err *err);
+
+#define AT(member) .offset = offsetof(struct config, member)
+
+/* clang-format off */
+static const struct setting table[] = {
+    {"state_dir", SETTING_TEXT, AT(state_dir), .default_text = "/var/lib/millrace", .lowest = 1,
+     .help = "Directory that belongs to Millrace: what must outlive a restart without Kafka or PostgreSQL. "
+             "Must exist and be writable."},
+    {"drain_timeout", SETTING_DURATION, AT(drain_timeout_ms), .default_text = "10s",
+     .lowest = 100 * MS, .highest = 10 * MINUTE,
+     .help = "How long a program that was asked to stop finishes what is under way. It may be killed at any "
+             "moment without loss; this only saves repeated work."},
+
+    {"admin.listen", SETTING_TEXT, AT(admin.listen), .check = config_check_optional_listen, .default_text = "127.0.0.1:9100",
+     .help = "Address for /metrics and /health of a program: address:port, [address]:port or unix:/path; \"\" "
+             "for none. Each program of a machine needs its own: set MILLRACE_ADMIN_LISTEN in its unit."},
+
+    {"log.level", SETTING_CHOICE, AT(log.level), .default_text = "info", .choices = log_levels,
+     .help = "The least important lines that are logged."},
+
+    {"kafka.brokers", SETTING_TEXT, AT(kafka.brokers), .lowest = 1, .example = "127.0.0.1:9092",
+     .help = "Brokers to ask first: host:port, separated by commas. Required."},
+    {"kafka.common", SETTING_PROPERTIES, AT(kafka.common),
+     .example = "security.protocol: ssl\nssl.ca.location: /etc/ssl/certs/ca-certificates.crt",
+     .help = "Properties of librdkafka for producers and consumers, under librdkafka's own names. A secret such "
+             "as sasl.password stands in a file: sasl.password_file names it."},
+    {"kafka.producer", SETTING_PROPERTIES, AT(kafka.producer), .example = "linger.ms: 5\ncompression.codec: lz4",
+     .help = "Properties of librdkafka for producers alone."},
+    {"kafka.consumer", SETTING_PROPERTIES, AT(kafka.consumer), .example = "queued.max.messages.kbytes: 16384",
+     .help = "Properties of librdkafka for consumers alone."},
+    {"kafka.replication", SETTING_NUMBER, AT(kafka.replication), .default_text = "0", .highest = 15,
+     .help = "Copies of each partition of the topics that `millrace topics init` makes; 0 means three, or as "
+             "many as there are brokers. With three, min.insync.replicas is 2."},
+    {"kafka.partitions", SETTING_NUMBER, AT(kafka.partitions), .default_text = "6", .lowest = 1, .highest = 10000,
+     .help = "Partitions of the topics that `millrace topics init` makes: at most so many workers of a stage "
+             "share the load."},
+    {"kafka.retention", SETTING_DURATION, AT(kafka.retention_ms), .default_text = "7d",
+     .lowest = HOUR, .highest = 3650 * DAY,
+     .help = "How long Kafka keeps records. What no stage has read by then is lost, so keep it well above the "
+             "longest outage."},
+    {"kafka.dead_letter_retention", SETTING_DURATION, AT(kafka.dead_letter_retention_ms),
+     .default_text = "30d", .lowest = HOUR, .highest = 3650 * DAY,
+     .help = "The same for the dead-letter topics."},
+
+    {"event_processing.topic", SETTING_TEXT, AT(topics.events), .check = config_check_topic, .default_text = TOPIC_EVENTS, .lowest = 1,
+     .help = "Topic of accepted events."},
+    {"event_post_processing.topic", SETTING_TEXT, AT(topics.post_processing), .check = config_check_topic,
+     .default_text = TOPIC_POST_PROCESSING, .lowest = 1, .help = "Topic of stored events, to be priced."},
+    {"event_post_processing.topic_backfill", SETTING_TEXT, AT(topics.post_processing_backfill), .check = config_check_topic,
+     .default_text = TOPIC_POST_PROCESSING_BACKFILL, .lowest = 1,
+     .help = "Topic of stored events that are replayed."},
+    {"feature_usage_tracking.topic_backfill", SETTING_TEXT, AT(topics.feature_backfill), .check = config_check_topic,
+     .default_text = TOPIC_FEATURE_BACKFILL, .lowest = 1,
+     .help = "Topic of events that are replayed for feature usage."},
+    {"webhook.topic", SETTING_TEXT, AT(topics.system_events), .check = config_check_topic, .default_text = TOPIC_SYSTEM_EVENTS, .lowest = 1,
+     .help = "Topic of alerts and changes for webhooks."},
+
+    {"clickhouse.url", SETTING_TEXT, AT(clickhouse.url), .check = config_check_url, .default_text = "http://127.0.0.1:8123", .lowest = 1,
+     .help = "ClickHouse's HTTP interface: http:// or https://, host and port."},
+    {"clickhouse.user", SETTING_TEXT, AT(clickhouse.user), .default_text = "default", .lowest = 1,
+     .help = "Who Millrace is there."},
+    {"clickhouse.password_file", SETTING_SECRET_FILE, AT(clickhouse.password), .default_text = "",
+     .example = "/etc/millrace/credentials/clickhouse-password",
+     .help = "File whose first line is the password; a name without '/' is a systemd credential."},
+    {"clickhouse.database", SETTING_TEXT, AT(clickhouse.database), .default_text = "millrace", .lowest = 1,
+     .highest = 128, .help = "Database that holds the tables."},
+    {"clickhouse.connect_timeout", SETTING_DURATION, AT(clickhouse.connect_timeout_ms), .default_text = "3s",
+     .lowest = 100 * MS, .highest = MINUTE, .help = "How long connecting may take."},
+    {"clickhouse.query_timeout", SETTING_DURATION, AT(clickhouse.query_timeout_ms), .default_text = "30s",
+     .lowest = SECOND, .highest = HOUR, .help = "How long reading may take."},
+    {"clickhouse.insert_timeout", SETTING_DURATION, AT(clickhouse.insert_timeout_ms), .default_text = "30s",
+     .lowest = SECOND, .highest = HOUR,
+     .help = "How long an insert may take before it is tried again; a repeat stores nothing twice."},
+
+    {"postgres.dsn", SETTING_TEXT, AT(postgres.dsn), .check = config_check_dsn, .default_text = "",
+     .example = "host=127.0.0.1 port=5432 dbname=millrace user=millrace",
+     .help = "PostgreSQL, as libpq's connection string or URI, without a password. Without it API keys come "
+             "from auth.keys alone."},
+    {"postgres.password_file", SETTING_SECRET_FILE, AT(postgres.password), .default_text = "",
+     .example = "/etc/millrace/credentials/postgres-password",
+     .help = "File whose first line is the password; a name without '/' is a systemd credential."},
+    {"postgres.connect_timeout", SETTING_DURATION, AT(postgres.connect_timeout_ms), .default_text = "3s",
+     .lowest = 100 * MS, .highest = MINUTE, .help = "How long connecting may take."},
+    {"postgres.statement_timeout", SETTING_DURATION, AT(postgres.statement_timeout_ms), .default_text = "2s",
+     .lowest = 50 * MS, .highest = 10 * MINUTE, .help = "How long a statement may take."},
+
+    {"auth.keys", SETTING_LIST, AT(auth), .parse_item = parse_auth_key,
+     .example = "- hash: PUT-THE-64-HEX-DIGITS-HERE\n"
+                "  tenant_id: tenant_1\n"
+                "  environment_id: production\n"
+                "  name: first key",
+     .help = "API keys beside those in PostgreSQL, such as the first one. The key itself stands nowhere: hash is "
+             "its SHA-256, as `printf %s \"$KEY\" | sha256sum` prints it."},
+
+    {"events.future", SETTING_DURATION, AT(events.future_ms), .default_text = "1h", .highest = DAY,
+     .help = "How far ahead of the clock an event's timestamp may be."},
+    {"events.past", SETTING_DURATION, AT(events.past_ms), .default_text = "400d",
+     .lowest = HOUR, .highest = 3650 * DAY,
+     .help = "How old an event's timestamp may be."},
+
+    {"ingest.listen", SETTING_TEXT, AT(ingest.listen), .check = config_check_listen, .default_text = "127.0.0.1:8080", .lowest = 1,
+     .help = "Address of the API: address:port, [address]:port or unix:/path."},
+    {"ingest.query_url", SETTING_TEXT, AT(ingest.query_url), .check = config_check_url, .default_text = "http://127.0.0.1:8081", .lowest = 1,
+     .help = "Where millrace-query listens: reads that reach the API are handed on to it."},
+    {"ingest.body_max", SETTING_SIZE, AT(ingest.body_max_bytes), .default_text = "5MiB",
+     .lowest = 64 * KIB, .highest = 256 * MIB, .help = "Largest body of a request; above it the answer is 413."},
+    {"ingest.in_flight_max", SETTING_SIZE, AT(ingest.in_flight_max_bytes), .default_text = "24MiB",
+     .lowest = MIB, .highest = 16 * GIB,
+     .help = "Bytes of events taken and not yet acknowledged by Kafka; above it the answer is 503."},
+    {"ingest.connections_max", SETTING_NUMBER, AT(ingest.connections_max), .default_text = "10000",
+     .lowest = 1, .highest = 1000000, .help = "Connections open at a time; the limit of open files must allow it."},
+    {"ingest.connections_per_address_max", SETTING_NUMBER, AT(ingest.connections_per_address_max),
+     .default_text = "2000", .lowest = 1, .highest = 1000000,
+     .help = "The same from one address; above it the answer is 429."},
+    {"ingest.message_timeout", SETTING_DURATION, AT(ingest.message_timeout_ms), .default_text = "1500ms",
+     .lowest = 100 * MS, .highest = 6 * SECOND,
+     .help = "How long Kafka may take to acknowledge an event before the request is given up."},
+
+    {"query.listen", SETTING_TEXT, AT(query.listen), .check = config_check_listen, .default_text = "127.0.0.1:8081", .lowest = 1,
+     .help = "Address of the read side: address:port, [address]:port or unix:/path."},
+    {"query.rows_read_max", SETTING_NUMBER, AT(query.rows_read_max), .default_text = "100000000",
+     .lowest = 1000, .highest = UINT64_C(1000000000000),
+     .help = "Rows that ClickHouse may read for one request."},
+    {"query.memory_max", SETTING_SIZE, AT(query.memory_max_bytes), .default_text = "1GiB",
+     .lowest = 16 * MIB, .highest = 1024 * GIB, .help = "Memory that ClickHouse may use for one request."},
+
+    {"consumer_primary.flush_interval", SETTING_DURATION, AT(consumer_primary.flush_interval_ms),
+     .default_text = "50ms", .lowest = MS, .highest = MINUTE,
+     .help = "How often, at most, a busy worker inserts. Longer makes larger inserts, which cost ClickHouse "
+             "less, and events are visible later."},
+    {"consumer_primary.batch_max_records", SETTING_NUMBER, AT(consumer_primary.batch_max_records),
+     .default_text = "50000", .lowest = 1, .highest = 1000000, .help = "Records in one insert."},
+    {"consumer_primary.batch_max_bytes", SETTING_SIZE, AT(consumer_primary.batch_max_bytes),
+     .default_text = "16MiB", .lowest = MIB, .highest = GIB, .help = "Bytes of records in one insert."},
+    {"consumer_primary.held_max", SETTING_SIZE, AT(consumer_primary.held_max_bytes), .default_text = "64MiB",
+     .lowest = MIB, .highest = 64 * GIB,
+     .help = "Bytes of records that a worker holds between Kafka and ClickHouse; above it, it stops reading. "
+             "At least consumer_primary.batch_max_bytes."},
+    {.key = NULL},
+};
+/* clang-format on */
+
+const struct settings_schema config_schema = {table, sizeof(struct config)};
+
+/* ---- auth.keys ---- */
+
+static bool is_hash(struct slice text)
+{
+    for (size_t i = 0; i < text.length; i++) {
+        if (!((text.data[i] >= '0' && text.data[i] <= '9') || (text.data[i] >= 'a' && text.data[i] <= 'f')))
+            return false;
+    }
+    return text.length == 64;
+}
+
+/* Record keys join the ids with ':', and ids stand in logs. */
+static bool is_id(struct slice text)
+{
+    for (size_t i = 0; i < text.length; i++) {
+        if ((unsigned char)text.data[i] <= 0x20 || text.data[i] == 0x7f || text.data[i] == ':')
+            return false;
+    }
+    return text.length > 0 && text.length <= 128;
+}
+
+static bool check_auth_key(const struct auth_config *auth, const struct auth_key_config *key, struct err *err)
+{
+    if (!is_hash(slice_from(key->hash))) {
+        /* The value is not shown: people put the key itself there. */
+        err_set(err, ERR_FATAL, "hash must be 64 lower-case hex digits, the SHA-256 of the key");
+        return false;
+    }
+    if (!is_id(slice_from(key->tenant_id)) || !is_id(slice_from(key->environment_id))) {
+        err_set(err, ERR_FATAL, "%s must be given: 1 to 128 bytes without ':', spaces and control characters",
+                is_id(slice_from(key->tenant_id)) ? "environment_id" : "tenant_id");
+        return false;
+    }
+    for (size_t i = 0; i < auth->key_count; i++) {
+        if (strcmp(auth->keys[i].hash, key->hash) == 0) {
+            err_set(err, ERR_FATAL, "hash is that of the key with number %zu already; remove one of them",
+                    i + 1);
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Borrows from the item. */
+static bool read_auth_key(const struct settings_item *item, struct auth_key_config *out_key, struct err *err)
+{
+    struct {
+        const char *name;
+        char **place;
+    } members[] = {{"hash", &out_key->hash},
+                   {"tenant_id", &out_key->tenant_id},
+                   {"environment_id", &out_key->environment_id},
+                   {"name", &out_key->name}};
+
+    for (size_t i = 0; i < item->count; i++) {
+        size_t m = 0;
+        while (m < 4 && strcmp(members[m].name, item->members[i].name) != 0)
+            m++;
+        if (m == 4) {
+            err_set(err, ERR_FATAL, "unknown key %.60s: known are hash, tenant_id, environment_id and name",
+                    item->members[i].name);
+            return false;
+        }
+        *members[m].place = item->members[i].value;
+    }
+    return true;
+}
+
+static bool parse_auth_key(void *target, const struct settings_item *item, struct err *err)
+{
+    struct auth_config *auth = target;
+    struct auth_key_config key = {0};
+
+    if (!read_auth_key(item, &key, err) || !check_auth_key(auth, &key, err))
+        return false;
+    auth->keys = xrealloc(auth->keys, (auth->key_count + 1) * sizeof(*auth->keys));
+    auth->keys[auth->key_count++] = (struct auth_key_config){
+        .hash = xstrdup(key.hash),
+        .tenant_id = xstrdup(key.tenant_id),
+        .environment_id = xstrdup(key.environment_id),
+        .name = xstrdup(key.name != NULL ? key.name : ""),
+    };
+    return true;
+}
+
+static void clear_auth(struct auth_config *auth)
+{
+    for (size_t i = 0; i < auth->key_count; i++) {
+        free(auth->keys[i].hash);
+        free(auth->keys[i].tenant_id);
+        free(auth->keys[i].environment_id);
+        free(auth->keys[i].name);
+    }
+    free(auth->keys);
+    *auth = (struct auth_config){0};
+}
+
+/* ---- the whole ---- */
+
+const char *config_find_path(const char *option, char *const *environment)
+{
+    if (option != NULL)
+        return option;
+    for (; environment != NULL && *environment != NULL; environment++) {
+        struct slice variable = slice_from(*environment);
+        if (slice_starts_with(variable, SLICE("MILLRACE_CONFIG=")))
+            return *environment + strlen("MILLRACE_CONFIG=");
+    }
+    return access(DEFAULT_PATH, F_OK) == 0 ? DEFAULT_PATH : NULL;
+}
+
+bool config_load_all(const char *path, char *const *environment, struct config *out_config,
+                     struct buf *problems)
+{
+    struct settings_source source = {path, environment};
+    struct config config = {0};
+
+    /* Checks between keys say little where single ones are wrong. */
+    if (!settings_load(&config_schema, &source, &config, problems) ||
+        !config_check(&config, path != NULL ? path : "environment", problems)) {
+        config_done(&config);
+        return false;
+    }
+    config.instance = xstrdup("1");
+    config.log.level += LOG_LEVEL_CRITICAL;
+    *out_config = config;
+    return true;
+}
+
+bool config_load(const char *path, char *const *environment, struct config *out_config, struct err *err)
+{
+    AUTO_BUF problems = {0};
+    struct slice rest;
+    struct slice first;
+
+    if (config_load_all(path, environment, out_config, &problems))
+        return true;
+    rest = buf_slice(&problems);
+    (void)slice_cut(&rest, '\n', &first);
+    err_set(err, ERR_FATAL, "%.*s%s", SLICE_ARG(first),
+            slice_is_empty(rest) ? "" : " (and more: see --check-config)");
+    return false;
+}
+
+void config_done(struct config *config)
+{
+    clear_auth(&config->auth);
+    settings_done(&config_schema, config);
+    free_string(&config->instance);
+}
+
+const char *config_topic(const struct topics_config *names, const char *default_name)
+{
+    const struct {
+        const char *default_name;
+        const char *name;
+    } rows[] = {{TOPIC_EVENTS, names->events},
+                {TOPIC_POST_PROCESSING, names->post_processing},
+                {TOPIC_POST_PROCESSING_BACKFILL, names->post_processing_backfill},
+                {TOPIC_FEATURE_BACKFILL, names->feature_backfill},
+                {TOPIC_SYSTEM_EVENTS, names->system_events}};
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        if (strcmp(rows[i].default_name, default_name) == 0)
+            return rows[i].name;
+    }
+    BUG("%s is not a topic of topics.h", default_name);
+}

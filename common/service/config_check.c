@@ -1,0 +1,172 @@
+#include "common/service/config_check.h"
+
+#include "common/base/number.h"
+
+#include <arpa/inet.h>
+#include <inttypes.h>
+
+enum { TOPIC_NAME_MAX_BYTES = 245 /* 249, and room for ".dlq" */ };
+
+/* ---- addresses ---- */
+
+static bool is_address(struct slice text)
+{
+    char host[INET6_ADDRSTRLEN];
+    unsigned char binary[sizeof(struct in6_addr)];
+    bool is_ipv6 = text.length > 2 && text.data[0] == '[' && text.data[text.length - 1] == ']';
+
+    if (is_ipv6)
+        text = slice_of(text.data + 1, text.length - 2);
+    if (text.length >= sizeof(host))
+        return false;
+    memcpy(host, text.data, text.length);
+    host[text.length] = '\0';
+    return inet_pton(is_ipv6 ? AF_INET6 : AF_INET, host, binary) == 1;
+}
+
+static bool is_listen(const char *text)
+{
+    const char *colon = strrchr(text, ':');
+    uint64_t port;
+
+    if (strncmp(text, "unix:", 5) == 0)
+        return text[5] == '/' && strlen(text + 5) < 108; /* sizeof sun_path */
+    return colon != NULL && is_address(slice_of(text, (size_t)(colon - text))) &&
+           number_u64(slice_from(colon + 1), &port) && port <= UINT16_MAX;
+}
+
+bool config_check_listen(const char *text, struct err *err)
+{
+    if (is_listen(text))
+        return true;
+    err_set(err, ERR_FATAL, "\"%.100s\" is not an address: write 127.0.0.1:8080, [::1]:8080 or unix:/path",
+            text);
+    return false;
+}
+
+bool config_check_optional_listen(const char *text, struct err *err)
+{
+    return text[0] == '\0' || config_check_listen(text, err);
+}
+
+bool config_check_url(const char *text, struct err *err)
+{
+    bool is_http = strncmp(text, "http://", 7) == 0 || strncmp(text, "https://", 8) == 0;
+    const char *host = is_http ? strstr(text, "://") + 3 : "";
+    size_t host_length = strcspn(host, "/?#");
+
+    if (strchr(text, '@') != NULL) {
+        err_set(err, ERR_FATAL, "a URL must not hold a user or password here: they have keys of their own");
+        return false;
+    }
+    if (host_length == 0 || host[host_length] != '\0' || strpbrk(host, " \\") != NULL) {
+        err_set(err, ERR_FATAL, "\"%.100s\" is not a server: write http://host:port, with nothing behind it",
+                text);
+        return false;
+    }
+    return true;
+}
+
+/* ---- PostgreSQL ---- */
+
+/* user:password@ between "://" and the path. */
+static bool uri_has_password(const char *dsn)
+{
+    const char *authority = strstr(dsn, "://");
+
+    if (authority == NULL || strncmp(dsn, "postgres", 8) != 0)
+        return false;
+    authority += 3;
+    size_t length = strcspn(authority, "/?");
+    const char *at = memrchr(authority, '@', length);
+    return at != NULL && memchr(authority, ':', (size_t)(at - authority)) != NULL;
+}
+
+/* "password = x", "?password=x", and sslpassword. */
+static bool has_password_parameter(const char *dsn)
+{
+    static const char name[] = "password";
+
+    for (const char *at = strstr(dsn, name); at != NULL; at = strstr(at + 1, name)) {
+        const char *behind = at + sizeof(name) - 1;
+        if (behind[strspn(behind, " ")] == '=')
+            return true;
+    }
+    return false;
+}
+
+bool config_check_dsn(const char *text, struct err *err)
+{
+    if (!uri_has_password(text) && !has_password_parameter(text))
+        return true;
+    err_set(err, ERR_FATAL,
+            "must not hold a password: put it into a file and name that in postgres.password_file");
+    return false;
+}
+
+/* ---- topics ---- */
+
+bool config_check_topic(const char *text, struct err *err)
+{
+    static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+
+    if (text[strspn(text, allowed)] == '\0' && strlen(text) <= TOPIC_NAME_MAX_BYTES &&
+        strcmp(text, ".") != 0 && strcmp(text, "..") != 0)
+        return true;
+    err_set(err, ERR_FATAL, "no name for a topic: use letters, digits, '.', '_' and '-', at most %d of them",
+            TOPIC_NAME_MAX_BYTES);
+    return false;
+}
+
+static void check_topics_differ(const struct topics_config *topics, const char *where, struct buf *problems)
+{
+    const struct {
+        const char *key;
+        const char *name;
+    } rows[] = {{"event_processing.topic", topics->events},
+                {"event_post_processing.topic", topics->post_processing},
+                {"event_post_processing.topic_backfill", topics->post_processing_backfill},
+                {"feature_usage_tracking.topic_backfill", topics->feature_backfill},
+                {"webhook.topic", topics->system_events}};
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        for (size_t j = 0; j < i; j++) {
+            if (strcmp(rows[i].name, rows[j].name) == 0)
+                buf_printf(problems, "%s: %s: \"%s\" is the topic of %s too: name another\n", where,
+                           rows[i].key, rows[i].name, rows[j].key);
+        }
+    }
+}
+
+/* ---- limits that belong together ---- */
+
+static void check_limits(const struct config *config, const char *where, struct buf *problems)
+{
+    const struct {
+        const char *smaller_key, *larger_key;
+        uint64_t smaller, larger;
+    } rows[] = {
+        {"consumer_primary.batch_max_bytes", "consumer_primary.held_max",
+         config->consumer_primary.batch_max_bytes, config->consumer_primary.held_max_bytes},
+        {"ingest.body_max", "ingest.in_flight_max", config->ingest.body_max_bytes,
+         config->ingest.in_flight_max_bytes},
+        {"ingest.connections_per_address_max", "ingest.connections_max",
+         config->ingest.connections_per_address_max, config->ingest.connections_max},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        if (rows[i].smaller > rows[i].larger)
+            buf_printf(problems,
+                       "%s: %s: %" PRIu64 " is more than %s, %" PRIu64 ": lower it, or raise the other\n",
+                       where, rows[i].smaller_key, rows[i].smaller, rows[i].larger_key, rows[i].larger);
+    }
+}
+
+bool config_check(const struct config *config, const char *where, struct buf *problems)
+{
+    size_t before = problems->length;
+
+    check_topics_differ(&config->topics, where, problems);
+    check_limits(config, where, problems);
+    return problems->length == before;
+}

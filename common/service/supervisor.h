@@ -1,0 +1,24 @@
+/*
+ * supervisor.h - what the process tells systemd (sd_notify). Without systemd each of them does nothing.
+ * Main thread; blocks no longer than a datagram on this machine does.
+ */
+#ifndef MILLRACE_SUPERVISOR_H
+#define MILLRACE_SUPERVISOR_H
+
+#include <stdint.h>
+
+void supervisor_ready(void);
+
+/* One line for `systemctl status`. */
+void supervisor_status(const char *text);
+
+void supervisor_stopping(void);
+
+/* Asks not to be killed for another more_ms. */
+void supervisor_extend(uint64_t more_ms);
+
+/* How often to call supervisor_feed: half of WatchdogSec; 0: there is no watchdog. */
+uint64_t supervisor_feed_interval_ms(void);
+void supervisor_feed(void);
+
+#endif

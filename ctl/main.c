@@ -1,0 +1,43 @@
+/*
+ * millrace - the operator's command: what is done once, or by a person, and not by a worker.
+ *
+ *   topics   makes the topics of common/event/topics.h in Kafka, or tells what is wrong with them. Makes
+ *            only what is missing; never changes, shrinks or deletes a topic.
+ *   schema   brings ClickHouse and PostgreSQL to the tables that this release needs, by numbered SQL files
+ *            inside this program. Each is applied once; all can be repeated.
+ *   key      makes, lists and revokes API keys. A key is printed once; only its SHA-256 is kept.
+ *
+ * All commands are safe to repeat and safe to kill. They read the same configuration as the workers.
+ */
+#include "ctl/key.h"
+#include "ctl/schema.h"
+#include "ctl/topics.h"
+
+static const struct command commands[] = {
+    {"topics", "init", "make the topics that are missing",
+     "Waits until Kafka answers. Topics that exist are left as they are; the exit code is 1 when one of\n"
+     "them breaks what the pipeline relies on.",
+     topics_init_options, NULL, topics_init},
+    {"topics", "check", "tell which topics are missing or wrong", "Changes nothing.", topics_check_options,
+     NULL, topics_check},
+    {"schema", "apply", "bring the tables of PostgreSQL and ClickHouse up to date",
+     "Applies the numbered SQL files that were not applied yet. Two at once are safe.", schema_options, NULL,
+     schema_apply},
+    {"schema", "check", "tell what `schema apply` would do", "Changes nothing.", schema_options, NULL,
+     schema_check},
+    {"key", "create", "make an API key and print it once",
+     "Only the key's SHA-256 is stored: a key that is lost is revoked and replaced.", key_create_options,
+     NULL, key_create},
+    {"key", "list", "list the API keys", "Shows no key, only the first and last characters of each.",
+     key_list_options, NULL, key_list},
+    {"key", "revoke", "end an API key",
+     "KEY is its id or its display id, as `millrace key list` shows them. Programs that are connected to\n"
+     "PostgreSQL refuse the key at once.",
+     NULL, "KEY", key_revoke},
+    {0},
+};
+
+int main(int argc, char **argv)
+{
+    return command_main(commands, argc, argv);
+}

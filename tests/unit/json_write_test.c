@@ -1,0 +1,54 @@
+#include "common/codec/json_write.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+static void escapes_what_json_demands_and_nothing_else(void **state)
+{
+    static const struct {
+        struct slice text;
+        const char *json;
+    } rows[] = {
+        {{NULL, 0}, "\"\""},
+        {SLICE("plain"), "\"plain\""},
+        {SLICE("a\"b\\c/d"), "\"a\\\"b\\\\c/d\""},
+        {SLICE("\b\f\n\r\t"), "\"\\b\\f\\n\\r\\t\""},
+        {SLICE("\x01\x1f\x7f"), "\"\\u0001\\u001f\x7f\""},
+        {SLICE("\xc3\xa9\xf0\x9f\x98\x80"), "\"\xc3\xa9\xf0\x9f\x98\x80\""},
+        {SLICE("\"at both ends\""), "\"\\\"at both ends\\\"\""},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        AUTO_BUF out = {0};
+        json_write_string(&out, rows[i].text);
+        assert_string_equal(buf_text(&out), rows[i].json);
+    }
+}
+
+static void puts_commas_between_members_only(void **state)
+{
+    AUTO_BUF out = {0};
+
+    (void)state;
+    buf_append_text(&out, "{");
+    json_write_member(&out, "a", SLICE("x{"));
+    json_write_raw_member(&out, "b", SLICE("{\"c\":[]}"));
+    json_write_i64_member(&out, "d", INT64_MIN);
+    buf_append_text(&out, "}");
+    assert_string_equal(buf_text(&out), "{\"a\":\"x{\",\"b\":{\"c\":[]},\"d\":-9223372036854775808}");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(escapes_what_json_demands_and_nothing_else),
+        cmocka_unit_test(puts_commas_between_members_only),
+    };
+
+    return cmocka_run_group_tests_name("json_write", tests, NULL, NULL);
+}
