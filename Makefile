@@ -72,10 +72,14 @@ $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 
-# A stage's pure files are tested too: a test names them by including the object's folder in TEST_OBJECTS.
-stage-objects := $(filter-out %/main.o,$(foreach p,$(PROGRAMS),$(call program-objects,$p)))
+# The SQL that `millrace schema` carries comes in by .incbin, which -MMD does not see.
+$(BUILD)/obj/ctl/schema_files.o: $(wildcard schema/*/*.sql)
 
-$(BUILD)/tests/%_test: tests/%_test.c $(stage-objects) $(BUILD)/lib/libmillrace.a
+# The files of the programs, but for main.c, are tested too.
+test-objects := $(filter-out %/main.o,$(foreach p,$(PROGRAMS),$(call program-objects,$p))) \
+                $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/lib/*.c))
+
+$(BUILD)/tests/%_test: tests/%_test.c $(test-objects) $(BUILD)/lib/libmillrace.a
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(LINKING) -o $@ $^ $(LDLIBS) -lcmocka
 

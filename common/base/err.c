@@ -27,8 +27,10 @@ void err_prefix(struct err *err, const char *format, ...)
     va_start(args, format);
     int length = vsnprintf(err->text, sizeof(err->text), format, args);
     va_end(args);
-    if (length >= 0 && (size_t)length < sizeof(err->text))
-        (void)snprintf(err->text + length, sizeof(err->text) - (size_t)length, ": %s", inner);
+    if (length < 0 || (size_t)length + 3 > sizeof(err->text))
+        return;
+    size_t room = sizeof(err->text) - (size_t)length - 3;
+    (void)snprintf(err->text + length, room + 3, ": %.*s", (int)room, inner);
 }
 
 const char *err_kind_name(enum err_kind kind)

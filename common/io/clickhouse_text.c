@@ -144,8 +144,8 @@ static void describe(const struct http_answer *answer, struct clickhouse_result 
     char text[320];
 
     (void)log_escape(slice_trim(answer->body), text, sizeof(text));
-    err_set(&result->err, result->is_data_fault ? ERR_REJECT : ERR_RETRY, "ClickHouse answered %d, code %d: %s",
-            answer->status, result->code, text);
+    err_set(&result->err, result->is_data_fault ? ERR_REJECT : ERR_RETRY,
+            "ClickHouse answered %d, code %d: %s", answer->status, result->code, text);
 }
 
 void clickhouse_read_answer(const struct http_answer *answer, struct clickhouse_result *out_result)
@@ -167,8 +167,8 @@ void clickhouse_read_answer(const struct http_answer *answer, struct clickhouse_
         return;
     }
     result.is_data_fault = clickhouse_is_data_fault(result.code);
-    result.outcome = result.code == 0 && is_gateway_failure(answer->status) ? CLICKHOUSE_NO_ANSWER
-                                                                            : CLICKHOUSE_REFUSED;
+    result.outcome =
+        result.code == 0 && is_gateway_failure(answer->status) ? CLICKHOUSE_NO_ANSWER : CLICKHOUSE_REFUSED;
     describe(answer, &result);
     *out_result = result;
 }

@@ -109,7 +109,8 @@ static bool check_host(struct http_message *message)
 static bool check_transfer_encoding(struct http_message *message, struct slice encoding, uint32_t count)
 {
     if (http_message_is_1_0(message))
-        return http_message_refuse(message, HTTP_ERROR_VALIDATION, "Transfer-Encoding in an HTTP/1.0 request");
+        return http_message_refuse(message, HTTP_ERROR_VALIDATION,
+                                   "Transfer-Encoding in an HTTP/1.0 request");
     if (count > 1 || !slice_equals_ignoring_case(encoding, SLICE("chunked")))
         return http_message_refuse(message, HTTP_ERROR_NOT_IMPLEMENTED,
                                    "the only Transfer-Encoding served is chunked, once");
@@ -135,7 +136,8 @@ bool http_check_framing(struct http_message *message)
     return true;
 }
 
-/* What needs a body says how long it is, even 0: a client that forgot would have its body read as requests. */
+/* What needs a body says how long it is, even 0: a client that forgot would have its body read as requests.
+ */
 static bool check_length(struct http_message *message, const struct http_limits *limits)
 {
     struct slice method = http_message_text(message, message->method);
@@ -145,8 +147,10 @@ static bool check_length(struct http_message *message, const struct http_limits 
     if (message->content_length > limits->body_bytes)
         return http_message_refuse(message, HTTP_ERROR_PAYLOAD_TOO_LARGE, "the body is over %u bytes",
                                    limits->body_bytes);
-    if (sends_body && !message->is_chunked && http_message_header(message, "content-length", NULL).data == NULL)
-        return http_message_decline(message, HTTP_ERROR_LENGTH_REQUIRED, "the Content-Length header is missing");
+    if (sends_body && !message->is_chunked &&
+        http_message_header(message, "content-length", NULL).data == NULL)
+        return http_message_decline(message, HTTP_ERROR_LENGTH_REQUIRED,
+                                    "the Content-Length header is missing");
     return true;
 }
 

@@ -9,8 +9,8 @@
 
 struct http_limits;
 
-/* Version, method, target, Host, framing of the body, Expect. Sets path, query, content_length, is_chunked and
- * expects_continue. */
+/* Version, method, target, Host, framing of the body, Expect. Sets path, query, content_length, is_chunked
+ * and expects_continue. */
 bool http_check_head(struct http_message *message, const struct http_limits *limits);
 
 /* Content-Length and Transfer-Encoding: one way to know where the body ends, beyond doubt. Part of

@@ -39,16 +39,16 @@ struct http_connection {
     uint32_t line_count;
     struct buf unparsed; /* while too many requests are in line */
     enum http_wait wait;
-    uint32_t request_number;  /* how many were begun */
-    uint32_t wait_number;     /* request_number when the wait began */
-    uint64_t deadline_ms;     /* UINT64_MAX: none */
-    uint64_t window_bytes;    /* moved since the present rate window began */
-    bool reads_no_more;       /* what the client may still send is not a request */
-    bool is_blocked;          /* the socket takes no more for now */
-    bool lingers;             /* all is sent; reading until the client closes */
-    bool is_dirty;            /* to be flushed in this turn */
-    bool is_at_end;           /* the client has closed its side */
-    bool continue_is_due;     /* 100 Continue, when all before it is sent */
+    uint32_t request_number; /* how many were begun */
+    uint32_t wait_number;    /* request_number when the wait began */
+    uint64_t deadline_ms;    /* UINT64_MAX: none */
+    uint64_t window_bytes;   /* moved since the present rate window began */
+    bool reads_no_more;      /* what the client may still send is not a request */
+    bool is_blocked;         /* the socket takes no more for now */
+    bool lingers;            /* all is sent; reading until the client closes */
+    bool is_dirty;           /* to be flushed in this turn */
+    bool is_at_end;          /* the client has closed its side */
+    bool continue_is_due;    /* 100 Continue, when all before it is sent */
 };
 
 /* Takes fd. peer: handed back by the pool's on_closed; name: copied. */

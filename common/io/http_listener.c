@@ -36,8 +36,8 @@ static bool parse_unix(const char *path, struct address *out_address)
 
 static bool parse_tcp(const char *listen, struct address *out_address)
 {
-    const struct addrinfo hints = {
-        .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICHOST | AI_NUMERICSERV};
+    const struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
+                                   .ai_flags = AI_PASSIVE | AI_NUMERICHOST | AI_NUMERICSERV};
     struct addrinfo *found = NULL;
     const char *colon = strrchr(listen, ':');
     uint64_t port;
@@ -52,8 +52,8 @@ static bool parse_tcp(const char *listen, struct address *out_address)
     AUTO_STRING host_text = slice_dup(host);
     if (getaddrinfo(host_text, colon + 1, &hints, &found) != 0)
         return false;
-    bool is_sound = found->ai_addrlen <= sizeof(out_address->storage) &&
-                    is_bracketed == (found->ai_family == AF_INET6);
+    bool is_sound =
+        found->ai_addrlen <= sizeof(out_address->storage) && is_bracketed == (found->ai_family == AF_INET6);
     if (is_sound) {
         memcpy(&out_address->storage, found->ai_addr, found->ai_addrlen);
         out_address->length = found->ai_addrlen;
@@ -208,7 +208,8 @@ bool http_listener_start(struct http_listener *listener, struct loop *loop, cons
     loop_io_init(&listener->io, loop, on_readable, listener);
     loop_timer_init(&listener->retry, loop, on_retry, listener);
     if (is_unix ? !parse_unix(listen_text + prefix_length, &address) : !parse_tcp(listen_text, &address)) {
-        err_set(err, ERR_FATAL, "listen on \"%s\": not an address such as 127.0.0.1:8080, [::1]:8080 or unix:/path",
+        err_set(err, ERR_FATAL,
+                "listen on \"%s\": not an address such as 127.0.0.1:8080, [::1]:8080 or unix:/path",
                 listen_text);
         return false;
     }

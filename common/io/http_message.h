@@ -15,7 +15,7 @@ struct http_text {
 };
 
 struct http_field {
-    struct http_text name; /* in lower case */
+    struct http_text name;  /* in lower case */
     struct http_text value; /* trimmed */
 };
 

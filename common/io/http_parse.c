@@ -21,7 +21,7 @@ struct http_parser {
     llhttp_t llhttp;
     const struct http_limits *limits;
     struct http_message *message;
-    const char *chunk;     /* the bytes that llhttp is reading */
+    const char *chunk; /* the bytes that llhttp is reading */
     const char *chunk_end;
     int64_t chunk_position; /* of chunk[0], counted from the first byte of the method; may be below 0 */
     uint32_t line_bytes;    /* request line without its end; 0 while it is being read */

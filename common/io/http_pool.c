@@ -49,7 +49,7 @@ static void on_flush(void *owner)
     struct http_connection *connection;
 
     STAILQ_FOREACH(connection, &pool->dirty, dirty)
-        last = connection;
+    last = connection;
     while ((connection = STAILQ_FIRST(&pool->dirty)) != NULL) {
         STAILQ_REMOVE_HEAD(&pool->dirty, dirty);
         connection->is_dirty = false;

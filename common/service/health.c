@@ -69,7 +69,7 @@ const char *health_state_name(enum health_state state)
 
 static bool is_name(const char *name)
 {
-    return name[0] != '\0' && name[strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-")] == '\0';
+    return name[0] != '\0' && name[strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")] == '\0';
 }
 
 struct health_check *health_check_new(struct health *health, const char *name)
@@ -81,7 +81,7 @@ struct health_check *health_check_new(struct health *health, const char *name)
             BUG("health check %s: made twice", name);
     }
     if (!is_name(name))
-        BUG("health check %s: not lower case", name);
+        BUG("health check %s: not a name", name);
     *end = xcalloc(1, sizeof(**end));
     (*end)->name = xstrdup(name);
     (*end)->since_us = clock_wall_us();

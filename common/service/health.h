@@ -32,7 +32,8 @@ struct health_check;
 struct health *health_new(void);
 void health_free(struct health **health);
 
-/* A new check, HEALTH_UNKNOWN. name: lower case with '-', unique (BUG otherwise); copied. */
+/* A new check, HEALTH_UNKNOWN. name: letters, digits, '.', '_' and '-' (as topics have), unique (BUG
+ * otherwise); copied. */
 struct health_check *health_check_new(struct health *health, const char *name);
 
 /* The check's state, and why (copied; NULL or "" for UP). A change of state is logged once, both ways; a

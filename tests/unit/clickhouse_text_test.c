@@ -36,9 +36,9 @@ static void leaves_literals_alone(void **state)
         const char *sql;
         bool takes_literal;
     } rows[] = {
-        {"SELECT {ids:Array(String)}", true},  {"SELECT {ids: Array(UInt64)}", true},
-        {"SELECT {ids:Tuple(String)}", true},  {"SELECT {ids:Map(String, String)}", true},
-        {"SELECT {ids:String}", false},        {"SELECT {ids:LowCardinality(String)}", false},
+        {"SELECT {ids:Array(String)}", true},     {"SELECT {ids: Array(UInt64)}", true},
+        {"SELECT {ids:Tuple(String)}", true},     {"SELECT {ids:Map(String, String)}", true},
+        {"SELECT {ids:String}", false},           {"SELECT {ids:LowCardinality(String)}", false},
         {"SELECT {my_ids:Array(String)}", false}, {"SELECT 1", false},
     };
 

@@ -184,12 +184,10 @@ static void sends_a_request_and_hands_over_the_answer(void **state)
 
     (void)state;
     start(&world, 2);
-    (void)call(&world, "/echo",
-               (struct http_call_settings){.method = "POST",
-                                           .headers = headers,
-                                           .body = SLICE("a\0b"),
-                                           .user = "me",
-                                           .password = "secret"});
+    (void)call(
+        &world, "/echo",
+        (struct http_call_settings){
+            .method = "POST", .headers = headers, .body = SLICE("a\0b"), .user = "me", .password = "secret"});
     await(&world, 1, 0);
     assert_true(world.has_answer);
     assert_int_equal(world.status, 404);
@@ -211,8 +209,7 @@ static void sends_and_takes_bodies_of_megabytes(void **state)
     start(&world, 1);
     memset(buf_reserve(&body, BIG_BODY_BYTES), 'z', BIG_BODY_BYTES);
     body.length = BIG_BODY_BYTES;
-    (void)call(&world, "/echo",
-               (struct http_call_settings){.method = "POST", .body = buf_slice(&body)});
+    (void)call(&world, "/echo", (struct http_call_settings){.method = "POST", .body = buf_slice(&body)});
     await(&world, 1, 0);
     assert_true(world.has_answer);
     assert_true(world.body.length > BIG_BODY_BYTES);
@@ -303,8 +300,9 @@ static void refuses_an_answer_that_is_too_long(void **state)
 
     (void)state;
     start(&world, 1);
-    (void)call(&world, "/echo",
-               (struct http_call_settings){.method = "POST", .body = SLICE("0123456789"), .answer_max_bytes = 9});
+    (void)call(
+        &world, "/echo",
+        (struct http_call_settings){.method = "POST", .body = SLICE("0123456789"), .answer_max_bytes = 9});
     await(&world, 1, 0);
     assert_false(world.has_answer);
     assert_non_null(strstr(world.err.text, "the answer is over 9 bytes"));

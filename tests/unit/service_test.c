@@ -3,6 +3,7 @@
 
 #include "common/base/alloc.h"
 #include "common/base/buf.h"
+#include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/io/loop.h"
 #include "common/service/health.h"
@@ -233,10 +234,11 @@ static void assert_output_has(const struct process *process, const char *expecte
 static void await_notice(const struct process *process, const char *line)
 {
     struct pollfd waiting = {process->notify_socket, POLLIN, 0};
+    uint64_t deadline_ms = clock_monotonic_ms() + PATIENCE_MS;
     char message[1024];
 
     for (;;) {
-        if (poll(&waiting, 1, PATIENCE_MS) != 1)
+        if (clock_monotonic_ms() > deadline_ms || poll(&waiting, 1, PATIENCE_MS) != 1)
             fail_msg("no %s", line);
         ssize_t length = recv(process->notify_socket, message, sizeof(message) - 1, 0);
         assert_true(length >= 0);
