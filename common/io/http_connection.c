@@ -87,7 +87,7 @@ void http_connection_settle(struct http_connection *connection)
     enum http_wait wait = wait_of(connection);
 
     /* A deadline starts when the wait does, and isn't moved by each byte that drips in. */
-    if (1 || connection->request_number != connection->wait_number) {
+    if (wait != connection->wait || connection->request_number != connection->wait_number) {
         connection->wait = wait;
         connection->wait_number = connection->request_number;
         begin_window(connection, loop_now_ms(connection->pool->loop));

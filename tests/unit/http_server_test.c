@@ -228,6 +228,31 @@ static void a_request_outlives_its_client_and_its_server(void **state)
     raw_stop(&world);
 }
 
+/* Closing at once would reset the connection, and with it the answer on its way. */
+static void a_refusal_reaches_who_is_still_sending(void **state)
+{
+    struct raw_world world;
+    struct raw_client client;
+    AUTO_BUF part = {0};
+
+    (void)state;
+    raw_start(&world, "127.0.0.1:0", &http_limits_default);
+    raw_repeat(&part, "x", 20000);
+    raw_open(&client, &world);
+    raw_say(&client, POST "Content-Length: 6000000\r\n\r\n");
+    raw_send(&client, buf_slice(&part));
+    raw_await_close(&client);
+    assert_int_equal(raw_status(&client), 413);
+    for (int i = 0; i < 10; i++) {
+        assert_int_equal(send(client.fd, part.data, part.length, MSG_NOSIGNAL), part.length);
+        raw_run_turns(&world, 2);
+    }
+    assert_int_equal(http_server_open_connections(world.server), 1);
+    raw_close(&client);
+    raw_await(&world, raw_has_no_connections, &world);
+    raw_stop(&world);
+}
+
 /* ---- many clients ---- */
 
 static void turns_away_an_address_with_too_many(void **state)
@@ -434,6 +459,7 @@ int main(void)
         cmocka_unit_test(forgets_half_a_request),
         cmocka_unit_test(answers_who_closed_only_its_own_side),
         cmocka_unit_test(a_request_outlives_its_client_and_its_server),
+        cmocka_unit_test(a_refusal_reaches_who_is_still_sending),
         cmocka_unit_test(turns_away_an_address_with_too_many),
         cmocka_unit_test(a_client_over_the_total_waits_for_room),
         cmocka_unit_test(survives_without_file_descriptors),

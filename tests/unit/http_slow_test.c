@@ -25,7 +25,8 @@ static void on_drip(void *owner)
         raw_send(drip->client, slice_of(drip->rest++, 1));
 }
 
-/* Sends `first`, then one byte of `rest` every few ms, until the server closes. */
+/* Sends `first`, then one byte of `rest` every few ms, until the server closes, which it must do before the
+ * rest is sent: what drips in moves no deadline. */
 static void drip(struct raw_world *world, struct raw_client *client, const char *first, const char *rest)
 {
     struct drip drip = {.client = client, .rest = rest};
@@ -36,6 +37,7 @@ static void drip(struct raw_world *world, struct raw_client *client, const char 
     loop_timer_start_every(&drip.timer, 5);
     raw_await_close(client);
     loop_timer_stop(&drip.timer);
+    assert_true(*rest == '\0' || *drip.rest != '\0');
 }
 
 static struct http_limits short_limits(void)
