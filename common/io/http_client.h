@@ -47,7 +47,7 @@ struct http_call_settings {
 
 struct http_client *http_client_new(struct loop *loop, const struct http_client_settings *settings);
 
-/* Cancels what is under way without calling back. */
+/* Cancels what is under way without calling back; not from within on_answer. */
 void http_client_free(struct http_client **client);
 
 /* Gives a handle that is valid until on_answer. */

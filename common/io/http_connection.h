@@ -43,6 +43,7 @@ struct http_connection {
     uint32_t wait_number;    /* request_number when the wait began */
     uint64_t deadline_ms;    /* UINT64_MAX: none */
     uint64_t window_bytes;   /* moved since the present rate window began */
+    uint64_t window_queue;   /* bytes that the kernel had to send when it began */
     bool reads_no_more;      /* what the client may still send is not a request */
     bool is_blocked;         /* the socket takes no more for now */
     bool lingers;            /* all is sent; reading until the client closes */

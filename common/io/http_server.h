@@ -29,12 +29,13 @@ enum http_method { HTTP_GET, HTTP_HEAD, HTTP_POST, HTTP_PUT, HTTP_PATCH, HTTP_DE
  * until then, even when the client has gone. */
 typedef void http_handler(void *context, struct http_request *request);
 
-/* One row of what a server serves. A table ends with a row whose path is NULL. */
+/* One row of what a server serves; a GET row serves HEAD too. A table ends with a row whose path is NULL. */
 struct http_route {
     enum http_method method;
     const char *path; /* compared byte by byte with the target's path, no decoding */
     http_handler *handler;
-    bool needs_json_body; /* 415 unless Content-Type is application/json (charset utf-8 allowed) */
+    bool needs_json_body; /* 415 unless Content-Type is application/json (charset utf-8 allowed) and the body
+                             is not encoded */
 };
 
 struct http_server_settings {
@@ -60,7 +61,8 @@ void http_server_drain(struct http_server *server);
 uint32_t http_server_open_requests(const struct http_server *server);
 uint32_t http_server_open_connections(const struct http_server *server);
 
-/* Closes everything. Requests still with handlers stay valid until they are answered into the void. */
+/* Closes everything; not from within a handler. Requests still with handlers stay valid until they are
+ * answered into the void. */
 void http_server_stop(struct http_server **server);
 
 /* ---- the request, for handlers; everything borrows from the request ---- */
@@ -92,7 +94,8 @@ void http_answer_header(struct http_request *request, const char *name, const ch
 /* Ends the request. content_type may be NULL with an empty body; both are copied. HEAD gets no body. */
 void http_respond(struct http_request *request, int status, const char *content_type, struct slice body);
 
-/* Ends the request with the error shape of http_error.h. */
+/* Ends the request with the error shape of http_error.h. 503 and 429 get `Retry-After: 1` unless the handler
+ * has named another. */
 void http_respond_error(struct http_request *request, const struct http_error *error);
 
 #endif

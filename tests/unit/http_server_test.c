@@ -421,6 +421,30 @@ static void listens_on_a_unix_socket(void **state)
     assert_int_equal(rmdir(folder), 0);
 }
 
+static void listens_on_ipv6(void **state)
+{
+    struct raw_world world;
+    struct raw_client client;
+    struct sockaddr_in6 address = {.sin6_family = AF_INET6, .sin6_addr = in6addr_loopback};
+    int probe = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool has_ipv6 = probe >= 0 && bind(probe, (const struct sockaddr *)&address, sizeof(address)) == 0;
+
+    (void)state;
+    (void)close(probe);
+    if (!has_ipv6)
+        skip();
+    raw_start(&world, "[::1]:0", &http_limits_default);
+    address.sin6_port = htons(http_server_port(world.server));
+    int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(connect(fd, (const struct sockaddr *)&address, sizeof(address)), 0);
+    raw_attach(&client, &world, fd);
+    raw_say(&client, "GET /hello HTTP/1.1\r\nHost: [::1]\r\n\r\n");
+    raw_await_answers(&client, 1);
+    raw_assert_contains(&client, "from ::1");
+    raw_close(&client);
+    raw_stop(&world);
+}
+
 static void says_why_it_can_not_listen(void **state)
 {
     static const char *const malformed[] = {
@@ -465,6 +489,7 @@ int main(void)
         cmocka_unit_test(survives_without_file_descriptors),
         cmocka_unit_test(drains_without_losing_an_answer),
         cmocka_unit_test(listens_on_a_unix_socket),
+        cmocka_unit_test(listens_on_ipv6),
         cmocka_unit_test(says_why_it_can_not_listen),
     };
 

@@ -30,9 +30,14 @@ void batch_done(struct batch *batch)
     *batch = (struct batch){0};
 }
 
-static uint64_t message_bytes(const rd_kafka_message_t *message)
+/* What librdkafka and we keep of a record beside its bytes, so that the bound on memory holds for small
+ * records too. An estimate: sizeof(rd_kafka_op_t) and its message on the way in, the message and its header
+ * on the way out, our own tables. */
+enum { BATCH_RECORD_OVERHEAD_BYTES = 768 };
+
+uint64_t batch_message_bytes(const rd_kafka_message_t *message)
 {
-    return message->len + message->key_len;
+    return message->len + message->key_len + BATCH_RECORD_OVERHEAD_BYTES;
 }
 
 void batch_add(struct batch *batch, rd_kafka_message_t *message)
@@ -43,7 +48,7 @@ void batch_add(struct batch *batch, rd_kafka_message_t *message)
         batch->messages = xrealloc(batch->messages, batch->capacity * sizeof(*batch->messages));
     }
     batch->messages[batch->count++] = message;
-    batch->bytes += message_bytes(message);
+    batch->bytes += batch_message_bytes(message);
 }
 
 static void drop_front(struct batch *batch, uint32_t count)
@@ -56,7 +61,7 @@ void batch_split_off(struct batch *from, uint32_t count, struct batch *to)
 {
     BUG_ON(to->count != 0 || count > from->count);
     for (uint32_t i = 0; i < count; i++) {
-        from->bytes -= message_bytes(from->messages[i]);
+        from->bytes -= batch_message_bytes(from->messages[i]);
         batch_add(to, from->messages[i]);
     }
     drop_front(from, count);
@@ -75,7 +80,7 @@ void batch_drop_below(struct batch *batch, int64_t offset)
     uint32_t count = 0;
 
     while (count < batch->count && batch->messages[count]->offset < offset) {
-        batch->bytes -= message_bytes(batch->messages[count]);
+        batch->bytes -= batch_message_bytes(batch->messages[count]);
         rd_kafka_message_destroy(batch->messages[count++]);
     }
     if (count > 0)

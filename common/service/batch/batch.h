@@ -28,7 +28,7 @@ struct batch {
     rd_kafka_message_t **messages; /* owned; NULL: the forwarder has taken it */
     uint32_t count;
     uint32_t capacity;
-    uint64_t bytes; /* of keys and values */
+    uint64_t bytes; /* of memory: keys, values and what they cost beside */
 
     struct buf rows;             /* RowBinary */
     struct batch_row *row_index; /* one for each record, once decided */
@@ -42,6 +42,9 @@ void batch_done(struct batch *batch);
 
 /* takes the message. */
 void batch_add(struct batch *batch, rd_kafka_message_t *message);
+
+/* The memory that a record takes while it is held. */
+uint64_t batch_message_bytes(const rd_kafka_message_t *message);
 
 /* Moves the first `count` records of `from` into `to`, which is empty. */
 void batch_split_off(struct batch *from, uint32_t count, struct batch *to);

@@ -83,7 +83,7 @@ static void chunk_add(struct chunk *chunk, rd_kafka_message_t *message)
     struct entry *entry = &chunk->entries[chunk->count++];
 
     *entry = (struct entry){.delivery = {.on_report = on_report}, .chunk = chunk, .message = message};
-    chunk->bytes += message->len + message->key_len;
+    chunk->bytes += batch_message_bytes(message);
 }
 
 static void chunk_free(struct chunk *chunk)

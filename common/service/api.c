@@ -1,0 +1,184 @@
+#include "common/service/api.h"
+
+#include "common/base/alloc.h"
+#include "common/io/loop.h"
+#include "common/service/admin.h"
+#include "common/service/metrics.h"
+#include "common/service/service.h"
+
+#include <stdlib.h>
+
+enum { QUIET_LOOK_MS = 20, QUIET_PATIENCE_MS = 1000 };
+
+/* What handlers answer; any other is counted as the last. */
+static const int statuses[] = {200, 202, 400, 401, 403, 404, 413, 429, 500, 501, 503, 0};
+
+enum { STATUS_COUNT = sizeof(statuses) / sizeof(statuses[0]) };
+
+struct api {
+    struct service *service;
+    struct key_store *keys;
+    struct http_server *server;
+    struct metric *answers[STATUS_COUNT];
+    struct loop_timer look; /* while draining */
+    uint32_t answered_ms;   /* since the last request was answered */
+    void (*on_quiet)(void *owner);
+    void *on_quiet_owner;
+};
+
+/* ---- answers ---- */
+
+static void count(struct api *api, int status)
+{
+    size_t i = 0;
+
+    while (statuses[i] != 0 && statuses[i] != status)
+        i++;
+    metric_add(api->answers[i], 1);
+}
+
+void api_respond(struct api *api, struct http_request *request, int status, struct slice json)
+{
+    count(api, status);
+    http_respond(request, status, "application/json", json);
+}
+
+void api_refuse(struct api *api, struct http_request *request, const struct http_error *error)
+{
+    count(api, http_error_status(error->code));
+    http_respond_error(request, error);
+}
+
+static bool refuse(struct api *api, struct http_request *request, enum http_error_code code,
+                   const char *message)
+{
+    api_refuse(api, request, &(struct http_error){.code = code, .message = message});
+    return false;
+}
+
+bool api_identify(struct api *api, struct http_request *request, const char *role,
+                  struct key_identity *out_identity)
+{
+    uint32_t key_count;
+    struct slice key = http_request_header(request, "x-api-key", &key_count);
+    struct key_identity identity;
+    char text[96];
+
+    if (key_count > 1)
+        return refuse(api, request, HTTP_ERROR_VALIDATION, "send the header x-api-key once");
+    if (slice_is_empty(key))
+        return refuse(api, request, HTTP_ERROR_UNAUTHENTICATED, "send your key in the header x-api-key");
+    switch (key_store_find(api->keys, key, &identity)) {
+    case KEY_FOUND:
+        break;
+    case KEY_NOT_FOUND:
+        return refuse(api, request, HTTP_ERROR_UNAUTHENTICATED, "this key is unknown, expired or revoked");
+    case KEY_UNKNOWN:
+        return refuse(api, request, HTTP_ERROR_SERVICE_UNAVAILABLE,
+                      "this key can't be checked now: PostgreSQL has not been reached since the start");
+    }
+    if ((identity.roles & key_role_bits(slice_from(role))) == 0) {
+        (void)snprintf(text, sizeof(text), "this key lacks the role %s", role);
+        return refuse(api, request, HTTP_ERROR_PERMISSION_DENIED, text);
+    }
+    *out_identity = identity;
+    return true;
+}
+
+void api_answer_health(struct api *api, struct http_request *request)
+{
+    admin_answer_health(service_health(api->service), request);
+}
+
+void api_answer_live(struct api *api, struct http_request *request)
+{
+    admin_answer_live(service_health(api->service), request);
+}
+
+void api_answer_ready(struct api *api, struct http_request *request)
+{
+    admin_answer_ready(service_health(api->service), request);
+}
+
+/* ---- start and stop ---- */
+
+static void make_metrics(struct api *api)
+{
+    char labels[32];
+
+    for (size_t i = 0; i < STATUS_COUNT; i++) {
+        if (statuses[i] != 0)
+            (void)snprintf(labels, sizeof(labels), "status=\"%d\"", statuses[i]);
+        else
+            (void)snprintf(labels, sizeof(labels), "status=\"other\"");
+        api->answers[i] = metrics_counter(service_metrics(api->service), "millrace_requests_total", labels,
+                                          "Requests to the API, by the status of their answer.");
+    }
+}
+
+static void look(void *owner)
+{
+    struct api *api = owner;
+
+    if (http_server_open_requests(api->server) > 0) {
+        api->answered_ms = 0;
+        return;
+    }
+    /* A connection is open as long as it has answers to send. */
+    api->answered_ms += QUIET_LOOK_MS;
+    if (http_server_open_connections(api->server) > 0 && api->answered_ms < QUIET_PATIENCE_MS)
+        return;
+    loop_timer_stop(&api->look);
+    api->on_quiet(api->on_quiet_owner);
+}
+
+bool api_start(struct service *service, const struct api_settings *settings, struct api **out_api,
+               struct err *err)
+{
+    const struct config *config = service_config(service);
+    struct loop *loop = service_loop(service);
+    struct api *api = xcalloc(1, sizeof(*api));
+    const struct http_server_settings server = {
+        .listen = settings->listen,
+        .routes = settings->routes,
+        .context = settings->context,
+        .limits = settings->limits,
+    };
+
+    api->service = service;
+    loop_timer_init(&api->look, loop, look, api);
+    make_metrics(api);
+    if (!key_store_start(loop, &config->postgres, &config->auth, service_health(service), &api->keys, err)) {
+        api_stop(&api);
+        return false;
+    }
+    if (!http_server_start(loop, &server, &api->server, err)) {
+        err_prefix(err, "%s", settings->listen_key);
+        api_stop(&api);
+        return false;
+    }
+    *out_api = api;
+    return true;
+}
+
+void api_drain(struct api *api, void (*on_quiet)(void *owner), void *owner)
+{
+    if (api->on_quiet != NULL)
+        return;
+    api->on_quiet = on_quiet;
+    api->on_quiet_owner = owner;
+    http_server_drain(api->server);
+    loop_timer_start_every(&api->look, QUIET_LOOK_MS);
+}
+
+void api_stop(struct api **api)
+{
+    if (*api == NULL)
+        return;
+    loop_timer_stop(&(*api)->look);
+    http_server_stop(&(*api)->server);
+    if ((*api)->keys != NULL)
+        key_store_stop(&(*api)->keys);
+    free(*api);
+    *api = NULL;
+}

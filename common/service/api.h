@@ -1,0 +1,49 @@
+/*
+ * api.h - the HTTP side of a program: its listener, who may ask for what, what was answered, and an end
+ * that loses no answer. Loop thread only; nothing blocks.
+ */
+#ifndef MILLRACE_API_H
+#define MILLRACE_API_H
+
+#include "common/io/http_server.h"
+#include "common/service/key_store.h"
+
+struct api;
+struct service;
+
+struct api_settings {
+    const char *listen;              /* as http_server's */
+    const char *listen_key;          /* its key in the configuration, for when it is taken; both: borrows */
+    const struct http_route *routes; /* keeps */
+    void *context;                   /* keeps; handed to every handler */
+    struct http_limits limits;
+};
+
+/* Opens the key store (health check "keys") and the listener. ERR_FATAL when either can't be. */
+bool api_start(struct service *service, const struct api_settings *settings, struct api **out_api,
+               struct err *err);
+
+/* Requests still with handlers are answered into the void, or never. */
+void api_stop(struct api **api);
+
+/* Whose request this is, by the header x-api-key; role: what the key must be allowed to do, such as
+ * "event:write". False: it has been refused, with 400 (two keys), 401, 403, or 503 while nobody can tell. */
+bool api_identify(struct api *api, struct http_request *request, const char *role,
+                  struct key_identity *out_identity);
+
+/* As http_respond and http_respond_error, and counted: handlers of a program with an api end requests by
+ * these. */
+void api_respond(struct api *api, struct http_request *request, int status, struct slice json);
+void api_refuse(struct api *api, struct http_request *request, const struct http_error *error);
+
+/* Takes nothing new. on_quiet is called once: when every request is answered and the answers have left (or
+ * their clients don't take them for a second). A second call changes nothing. */
+void api_drain(struct api *api, void (*on_quiet)(void *owner), void *owner);
+
+/* ---- answers about the program itself; the same as on the admin listener ---- */
+
+void api_answer_health(struct api *api, struct http_request *request);
+void api_answer_live(struct api *api, struct http_request *request);
+void api_answer_ready(struct api *api, struct http_request *request);
+
+#endif
