@@ -24,15 +24,21 @@ struct publish {
 
 /* ---- results ---- */
 
+static void suspect_topic(struct publish *publish)
+{
+    /* Once it is known to be missing it is asked for every second anyway. */
+    if (publish->watched != NULL && watched_topic_partitions(publish->watched) > 0)
+        watched_topic_suspect(publish->watched);
+}
+
 /* What happens to an event that Kafka did not take. */
 static void settle_not_taken(struct publish *publish, struct publication *publication,
                              const struct publish_result *result)
 {
     metric_add(publish->failed, 1);
     metric_add(publish->errors[result->fault], 1);
-    /* Once it is known to be missing it is asked for every second anyway. */
-    if (result->fault == KAFKA_FAULT_UNKNOWN_TOPIC && watched_topic_partitions(publish->watched) > 0)
-        watched_topic_suspect(publish->watched);
+    if (result->fault == KAFKA_FAULT_UNKNOWN_TOPIC)
+        suspect_topic(publish);
     publication->on_settled(publication, result);
 }
 
@@ -199,9 +205,7 @@ void publish_stop(struct publish **publish)
 {
     if (*publish == NULL)
         return;
-    /* The last reports may still look at the watched topic. */
-    rd_kafka_t *rk = (*publish)->producer != NULL ? kafka_producer_handle((*publish)->producer) : NULL;
-    (void)rk;
+    (*publish)->watched = NULL; /* the last reports come now, and nobody is left to ask */
     kafka_producer_stop(&(*publish)->producer);
     topic_watch_stop(&(*publish)->watch);
     free_string(&(*publish)->what);

@@ -1,0 +1,1 @@
+"""The pieces that the end-to-end tests are told with."""
