@@ -3,7 +3,8 @@
 #include "common/codec/rowbinary.h"
 
 const char event_row_columns[] =
-    "tenant_id, environment_id, external_customer_id, event_name, timestamp, id, customer_id, source, properties, "
+    "tenant_id, environment_id, external_customer_id, event_name, timestamp, id, customer_id, source, "
+    "properties, "
     "exact, ingested_at, content_hash, source_epoch, kafka_partition, kafka_offset";
 
 static void write_exact(struct buf *rows, const struct event *event)

@@ -78,8 +78,9 @@ static void write_status(void *stage, char *text, size_t size)
 
 static const struct service_description consumer_primary = {
     .name = "consumer-primary",
-    .summary = "Stores every record of the topic events as one row of ClickHouse's table events, exactly once,\n"
-               "and forwards it to events_post_processing.",
+    .summary =
+        "Stores every record of the topic events as one row of ClickHouse's table events, exactly once,\n"
+        "and forwards it to events_post_processing.",
     .start = start,
     .drain = drain,
     .stop = stop,

@@ -44,7 +44,8 @@ static struct feed *feed_of(struct kafka_consumer *consumer, int32_t partition)
     return NULL;
 }
 
-/* Before the assignment: librdkafka forwards a partition to the consumer's queue unless it was told not to. */
+/* Before the assignment: librdkafka forwards a partition to the consumer's queue unless it was told not to.
+ */
 static void open_feeds(struct kafka_consumer *consumer, const struct kafka_position *positions, size_t count)
 {
     BUG_ON(consumer->feed_count != 0);
@@ -92,8 +93,9 @@ static void on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t code, rd_kafka_topi
     if (code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS)
         report_assigned(consumer, list);
     else
-        consumer->settings.on_revoked(consumer->settings.owner, rd_kafka_assignment_lost(rk) != 0 ||
-                                                                    code != RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS);
+        consumer->settings.on_revoked(consumer->settings.owner,
+                                      rd_kafka_assignment_lost(rk) != 0 ||
+                                          code != RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS);
 }
 
 static void on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
@@ -122,13 +124,14 @@ static void poll_events(void *owner)
 
     while ((message = rd_kafka_consumer_poll(consumer->rk, 0)) != NULL) {
         if (message->err != 0)
-            log_warning("Kafka consumer group %s: %s", consumer->settings.group, rd_kafka_message_errstr(message));
+            log_warning("Kafka consumer group %s: %s", consumer->settings.group,
+                        rd_kafka_message_errstr(message));
         rd_kafka_message_destroy(message);
     }
 }
 
-bool kafka_consumer_assign(struct kafka_consumer *consumer, const struct kafka_position *positions, size_t count,
-                           struct err *err)
+bool kafka_consumer_assign(struct kafka_consumer *consumer, const struct kafka_position *positions,
+                           size_t count, struct err *err)
 {
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)count);
 
@@ -169,7 +172,8 @@ void kafka_consumer_fetch_committed(struct kafka_consumer *consumer, const int32
     consumer->on_positions = on_positions;
     for (size_t i = 0; i < count; i++)
         rd_kafka_topic_partition_list_add(list, consumer->settings.topic, partitions[i]);
-    if (rd_kafka_AdminOptions_set_request_timeout(options, KAFKA_COMMITTED_TIMEOUT_MS, text, sizeof(text)) != 0)
+    if (rd_kafka_AdminOptions_set_request_timeout(options, KAFKA_COMMITTED_TIMEOUT_MS, text, sizeof(text)) !=
+        0)
         BUG("%s", text);
     rd_kafka_ListConsumerGroupOffsets_t *question =
         rd_kafka_ListConsumerGroupOffsets_new(consumer->settings.group, list);
@@ -195,8 +199,8 @@ static rd_kafka_resp_err_t positions_of(const rd_kafka_topic_partition_list_t *l
     return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
-static rd_kafka_resp_err_t group_positions(rd_kafka_event_t *event, kafka_on_committed_positions *on_positions,
-                                           void *owner)
+static rd_kafka_resp_err_t group_positions(rd_kafka_event_t *event,
+                                           kafka_on_committed_positions *on_positions, void *owner)
 {
     size_t group_count;
     rd_kafka_resp_err_t code = rd_kafka_event_error(event);
@@ -244,8 +248,7 @@ void kafka_consumer_commit(struct kafka_consumer *consumer, const struct kafka_p
     element->offset = position->offset;
     element->metadata = slice_dup(position->metadata); /* librdkafka frees it */
     element->metadata_size = position->metadata.length;
-    rd_kafka_resp_err_t code =
-        rd_kafka_commit_queue(consumer->rk, list, consumer->answers, NULL, commit);
+    rd_kafka_resp_err_t code = rd_kafka_commit_queue(consumer->rk, list, consumer->answers, NULL, commit);
     rd_kafka_topic_partition_list_destroy(list);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
         BUG("rd_kafka_commit_queue: %s", rd_kafka_err2name(code)); /* only without a group: not ours */
@@ -285,8 +288,8 @@ static void on_record_wakeup(void *owner)
     consumer->settings.on_records(consumer->settings.owner);
 }
 
-size_t kafka_consumer_take(struct kafka_consumer *consumer, int32_t partition, rd_kafka_message_t **out_messages,
-                           size_t max)
+size_t kafka_consumer_take(struct kafka_consumer *consumer, int32_t partition,
+                           rd_kafka_message_t **out_messages, size_t max)
 {
     struct feed *feed = feed_of(consumer, partition);
 

@@ -33,7 +33,8 @@ struct kafka_consumer_settings {
     /* is_lost: the group has given them to others already: commit nothing more. */
     void (*on_revoked)(void *owner, bool is_lost);
     void (*on_records)(void *owner); /* some partition may have records, see kafka_consumer_take */
-    /* Nothing will come any more. ERR_REJECT when another process has our group.instance.id, else ERR_FATAL. */
+    /* Nothing will come any more. ERR_REJECT when another process has our group.instance.id, else ERR_FATAL.
+     */
     void (*on_failed)(void *owner, const struct err *err);
     void *owner;
 };
@@ -48,8 +49,8 @@ void kafka_consumer_stop(struct kafka_consumer **consumer);
 
 struct kafka_position {
     int32_t partition;
-    int64_t offset;         /* KAFKA_OFFSET_NONE: never committed */
-    struct slice metadata;  /* borrows; data NULL: none */
+    int64_t offset;        /* KAFKA_OFFSET_NONE: never committed */
+    struct slice metadata; /* borrows; data NULL: none */
 };
 
 /* Asks the group for the committed positions of the partitions (at most 1,024). positions NULL: failed,
@@ -60,8 +61,8 @@ void kafka_consumer_fetch_committed(struct kafka_consumer *consumer, const int32
                                     kafka_on_committed_positions *on_positions);
 
 /* Answers on_assigned: fetching begins at the offsets given (RD_KAFKA_OFFSET_BEGINNING is one). */
-bool kafka_consumer_assign(struct kafka_consumer *consumer, const struct kafka_position *positions, size_t count,
-                           struct err *err);
+bool kafka_consumer_assign(struct kafka_consumer *consumer, const struct kafka_position *positions,
+                           size_t count, struct err *err);
 
 /* Answers on_revoked. */
 void kafka_consumer_release(struct kafka_consumer *consumer);
@@ -69,8 +70,8 @@ void kafka_consumer_release(struct kafka_consumer *consumer);
 /* Takes up to `max` records of the partition; gives them (rd_kafka_message_destroy). An element with err
  * set tells of a fault of the partition, such as RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET: the position is not
  * in the log. Fewer than max: it is empty, on_records will come. */
-size_t kafka_consumer_take(struct kafka_consumer *consumer, int32_t partition, rd_kafka_message_t **out_messages,
-                           size_t max);
+size_t kafka_consumer_take(struct kafka_consumer *consumer, int32_t partition,
+                           rd_kafka_message_t **out_messages, size_t max);
 
 /* Goes on at another offset; records taken until now stay valid. */
 bool kafka_consumer_seek(struct kafka_consumer *consumer, int32_t partition, int64_t offset, struct err *err);

@@ -29,14 +29,15 @@ static void on_message_report(rd_kafka_t *rk, const rd_kafka_message_t *message,
     (void)rk;
     BUG_ON(producer->outstanding == 0);
     producer->outstanding--;
-    delivery->on_report(delivery, &(struct kafka_report){
-                                      .is_written = message->err == 0 && status == RD_KAFKA_MSG_STATUS_PERSISTED,
-                                      .may_be_written = status != RD_KAFKA_MSG_STATUS_NOT_PERSISTED,
-                                      .code = message->err,
-                                      .partition = message->partition,
-                                      .offset = message->offset,
-                                      .round_trip_us = latency_us > 0 ? (uint32_t)latency_us : 0,
-                                  });
+    delivery->on_report(delivery,
+                        &(struct kafka_report){
+                            .is_written = message->err == 0 && status == RD_KAFKA_MSG_STATUS_PERSISTED,
+                            .may_be_written = status != RD_KAFKA_MSG_STATUS_NOT_PERSISTED,
+                            .code = message->err,
+                            .partition = message->partition,
+                            .offset = message->offset,
+                            .round_trip_us = latency_us > 0 ? (uint32_t)latency_us : 0,
+                        });
 }
 
 static void on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
@@ -93,9 +94,9 @@ static rd_kafka_resp_err_t produce(struct kafka_producer *producer, const struct
     arguments[count++] = (rd_kafka_vu_t){
         .vtype = RD_KAFKA_VTYPE_VALUE,
         .u.mem = {.ptr = (void *)(uintptr_t)record->value.data, .size = record->value.length}};
-    arguments[count++] = (rd_kafka_vu_t){
-        .vtype = RD_KAFKA_VTYPE_KEY,
-        .u.mem = {.ptr = (void *)(uintptr_t)record->key.data, .size = record->key.length}};
+    arguments[count++] =
+        (rd_kafka_vu_t){.vtype = RD_KAFKA_VTYPE_KEY,
+                        .u.mem = {.ptr = (void *)(uintptr_t)record->key.data, .size = record->key.length}};
     arguments[count++] = (rd_kafka_vu_t){.vtype = RD_KAFKA_VTYPE_OPAQUE, .u.ptr = delivery};
     for (size_t i = 0; i < record->header_count; i++)
         arguments[count++] = headers[i];
@@ -113,7 +114,8 @@ enum kafka_sending kafka_producer_send(struct kafka_producer *producer, const st
 {
     rd_kafka_vu_t headers[KAFKA_HEADERS_MAX];
 
-    BUG_ON(record->header_count > KAFKA_HEADERS_MAX || (record->header_count > 0 && record->all_headers != NULL));
+    BUG_ON(record->header_count > KAFKA_HEADERS_MAX ||
+           (record->header_count > 0 && record->all_headers != NULL));
     for (size_t i = 0; i < record->header_count; i++)
         headers[i] = (rd_kafka_vu_t){.vtype = RD_KAFKA_VTYPE_HEADER,
                                      .u.header = {.name = record->headers[i].name,

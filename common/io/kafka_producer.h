@@ -22,7 +22,7 @@ struct kafka_report {
     bool may_be_written;      /* it is, or nobody knows */
     rd_kafka_resp_err_t code; /* when not written */
     int32_t partition;
-    int64_t offset; /* when written; -1 when the broker did not say */
+    int64_t offset;         /* when written; -1 when the broker did not say */
     uint32_t round_trip_us; /* from sending to the report, our own queue included */
 };
 
@@ -38,9 +38,9 @@ struct kafka_header {
 
 struct kafka_record {
     const char *topic;
-    int32_t partition;  /* or KAFKA_PARTITION_BY_KEY */
-    struct slice key;   /* copied; data NULL: no key */
-    struct slice value; /* keeps until the report */
+    int32_t partition;                  /* or KAFKA_PARTITION_BY_KEY */
+    struct slice key;                   /* copied; data NULL: no key */
+    struct slice value;                 /* keeps until the report */
     const struct kafka_header *headers; /* copied */
     size_t header_count;
     rd_kafka_headers_t *all_headers; /* instead of `headers`; takes when KAFKA_SENT; NULL: none */

@@ -50,8 +50,9 @@ static void reading_fail(struct kafka_reading *reading, rd_kafka_resp_err_t code
     char what[320];
     struct err err;
 
-    (void)snprintf(what, sizeof(what), "read %s[%d] again from offset %lld", rd_kafka_topic_name(reading->topic),
-                   reading->range.partition, (long long)reading->range.first);
+    (void)snprintf(what, sizeof(what), "read %s[%d] again from offset %lld",
+                   rd_kafka_topic_name(reading->topic), reading->range.partition,
+                   (long long)reading->range.first);
     kafka_err_set(&err, code, what);
     reading_free(reading);
     callbacks.on_failed(callbacks.owner, &err);
@@ -125,7 +126,8 @@ static void on_poll(void *owner)
     (void)rd_kafka_poll(reader->rk, 0);
 }
 
-bool kafka_reader_start(struct loop *loop, rd_kafka_conf_t *conf, struct kafka_reader **out_reader, struct err *err)
+bool kafka_reader_start(struct loop *loop, rd_kafka_conf_t *conf, struct kafka_reader **out_reader,
+                        struct err *err)
 {
     char text[256];
     struct kafka_reader *reader = xcalloc(1, sizeof(*reader));

@@ -10,8 +10,8 @@ struct loop;
 struct offload;
 
 struct offload_job {
-    void (*work)(struct offload_job *job);    /* on the thread; must end by itself within seconds */
-    void (*on_done)(struct offload_job *job); /* on the loop; may free the job */
+    void (*work)(struct offload_job *job);       /* on the thread; must end by itself within seconds */
+    void (*on_done)(struct offload_job *job);    /* on the loop; may free the job */
     void (*on_dropped)(struct offload_job *job); /* instead of on_done, by offload_stop; may be NULL */
     struct offload_job *next;
 };

@@ -25,7 +25,7 @@ struct letter {
     struct slice value;
     rd_kafka_headers_t *headers;
     void (*on_written)(void *owner);
-    void *owner; /* NULL: nobody waits for it any more */
+    void *owner;  /* NULL: nobody waits for it any more */
     char bytes[]; /* of key and value */
 };
 
@@ -109,7 +109,8 @@ static void send_waiting(void *owner)
         enum kafka_sending sending = send_one(letters, letters->waiting, &err);
         if (sending == KAFKA_SENT)
             continue;
-        if (sending == KAFKA_REFUSED && log_gate_passes(&letters->gate, loop_now_ms(letters->settings.loop), &hidden))
+        if (sending == KAFKA_REFUSED &&
+            log_gate_passes(&letters->gate, loop_now_ms(letters->settings.loop), &hidden))
             log_error("dead letter: %s (%u such lines left out)", err.text, hidden);
         loop_timer_start(&letters->retry_timer, DEAD_LETTER_RETRY_MS);
         return;
@@ -125,7 +126,7 @@ struct dead_letters *dead_letters_start(const struct dead_letters_settings *sett
     letters->topic = xasprintf("%s%s", settings->source_topic, TOPIC_DEAD_LETTER_SUFFIX);
     buf_printf(&labels, "topic=\"%s\"", settings->source_topic);
     letters->sent_total = metrics_counter(settings->metrics, "kafka_dlq_sent_total", buf_text(&labels),
-                                    "Records written to the topic's dead-letter topic.");
+                                          "Records written to the topic's dead-letter topic.");
     loop_timer_init(&letters->retry_timer, settings->loop, send_waiting, letters);
     letters->watched = topic_watch_add(settings->watch,
                                        &(struct topic_need){
@@ -143,7 +144,7 @@ static void free_all(struct letter *list)
     struct letter *next;
 
     DL_FOREACH_SAFE(list, letter, next)
-        letter_free(letter);
+    letter_free(letter);
 }
 
 void dead_letters_stop(struct dead_letters **letters)

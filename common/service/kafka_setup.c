@@ -56,7 +56,7 @@ static const struct choice consumer_choices[] = {
 };
 
 static const struct choice reader_choices[] = {
-    {"auto.offset.reset", "error"},      {"enable.auto.commit", "false"}, {"check.crcs", "true"},
+    {"auto.offset.reset", "error"},         {"enable.auto.commit", "false"},  {"check.crcs", "true"},
     {"queued.max.messages.kbytes", "4096"}, {"fetch.error.backoff.ms", "50"}, {NULL, NULL},
 };
 
@@ -120,10 +120,12 @@ static rd_kafka_conf_t *conf_new(const struct kafka_client *client)
 }
 
 /* The configuration's properties on top; destroys conf and gives NULL when one is refused. */
-static rd_kafka_conf_t *with_config(rd_kafka_conf_t *conf, const struct kafka_client *client, const char *role_key,
-                                    const struct settings_properties *role, struct err *err)
+static rd_kafka_conf_t *with_config(rd_kafka_conf_t *conf, const struct kafka_client *client,
+                                    const char *role_key, const struct settings_properties *role,
+                                    struct err *err)
 {
-    if (pass_through(conf, "kafka.common", &client->config->common, err) && pass_through(conf, role_key, role, err))
+    if (pass_through(conf, "kafka.common", &client->config->common, err) &&
+        pass_through(conf, role_key, role, err))
         return conf;
     rd_kafka_conf_destroy(conf);
     return NULL;

@@ -111,12 +111,14 @@ static void show(struct watched_topic *topic)
         health_set(topic->check, HEALTH_UP, "%s", "");
         return;
     case TOPIC_MISSING:
-        health_set(topic->check, topic->need.when_missing, "topic %s is missing: %s; run `millrace topics init`",
-                   topic->need.name, topic->need.consequence);
+        health_set(topic->check, topic->need.when_missing,
+                   "topic %s is missing: %s; run `millrace topics init`", topic->need.name,
+                   topic->need.consequence);
         return;
     case TOPIC_UNKNOWN:
-        health_set(topic->check, topic->need.when_missing, "topic %s: Kafka does not say whether it exists (%s)",
-                   topic->need.name, rd_kafka_err2name(topic->answer));
+        health_set(topic->check, topic->need.when_missing,
+                   "topic %s: Kafka does not say whether it exists (%s)", topic->need.name,
+                   rd_kafka_err2name(topic->answer));
         return;
     }
     BUG("state %d", (int)topic->state);

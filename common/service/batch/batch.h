@@ -19,7 +19,7 @@ struct batch_row {
 
 /* Why a record has no row. */
 struct batch_reject {
-    uint32_t index; /* of the record */
+    uint32_t index;   /* of the record */
     const char *kind; /* "decode", "crash", "insert": the dlq-kind header */
     char *reason;     /* text for the dlq-error header; owned */
 };
@@ -82,7 +82,8 @@ struct batch_record {
 };
 
 /* Appends the record's row to `rows`. False with ERR_REJECT and nothing appended: it can't be a row. Pure. */
-typedef bool batch_decide_record(void *stage, const struct batch_record *record, struct buf *rows, struct err *err);
+typedef bool batch_decide_record(void *stage, const struct batch_record *record, struct buf *rows,
+                                 struct err *err);
 
 struct batch_record batch_record_of(const rd_kafka_message_t *message, uint32_t epoch);
 

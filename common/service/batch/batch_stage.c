@@ -213,7 +213,8 @@ static void on_revoke_timeout(void *owner)
         partition_abandon(stage->partitions[i]);
     if (all_closed(stage))
         return; /* the turn releases them */
-    err_set(&err, ERR_FATAL, "commits were not answered within %d ms of a revocation", STAGE_REVOKE_TIMEOUT_MS);
+    err_set(&err, ERR_FATAL, "commits were not answered within %d ms of a revocation",
+            STAGE_REVOKE_TIMEOUT_MS);
     fail(stage, &err);
 }
 
@@ -324,10 +325,10 @@ static void watch_topics(struct batch_stage *stage)
     };
 
     stage->watch = topic_watch_start(&settings);
-    (void)topic_watch_add(stage->watch,
-                          &(struct topic_need){stage->description.source_topic, "there is nothing to read",
-                                               HEALTH_DOWN},
-                          NULL, NULL);
+    (void)topic_watch_add(
+        stage->watch,
+        &(struct topic_need){stage->description.source_topic, "there is nothing to read", HEALTH_DOWN}, NULL,
+        NULL);
     if (stage->description.forward_topic != NULL)
         stage->context.forward_topic = topic_watch_add(
             stage->watch,

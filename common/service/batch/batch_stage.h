@@ -18,12 +18,12 @@ struct batch_stage;
 
 /* What makes a stage this stage. */
 struct batch_stage_description {
-    const char *name;          /* "consumer-primary" */
+    const char *name; /* "consumer-primary" */
     const char *source_topic;
     const char *group;
     const char *forward_topic; /* NULL: nothing is forwarded */
     const char *table;
-    const char *columns;       /* of a row, in RowBinary's order */
+    const char *columns; /* of a row, in RowBinary's order */
 
     /* Record to row. */
     batch_decide_record *decide;

@@ -39,8 +39,8 @@ struct batch_context {
 
 /* What changes from turn to turn, for all partitions together. */
 struct batch_load {
-    uint64_t held_bytes;          /* records taken and not yet settled */
-    uint64_t forward_held_bytes;  /* records settled and not yet forwarded */
+    uint64_t held_bytes;         /* records taken and not yet settled */
+    uint64_t forward_held_bytes; /* records settled and not yet forwarded */
     uint32_t last_insert_took_ms;
     uint32_t busy_partitions;
 };

@@ -250,8 +250,8 @@ static void ask_owed(struct forwarder *forwarder)
     };
 
     forwarder->asked_until = forwarder->settled_until;
-    forwarder->question = stage_table_ask_offsets(&forwarder->context->table, &range, FORWARD_OWED_PER_QUESTION,
-                                                  on_owed_offsets, forwarder);
+    forwarder->question = stage_table_ask_offsets(&forwarder->context->table, &range,
+                                                  FORWARD_OWED_PER_QUESTION, on_owed_offsets, forwarder);
 }
 
 /* ---- sending ---- */
@@ -327,10 +327,10 @@ static enum kafka_sending send_entry(struct forwarder *forwarder, struct entry *
 {
     char envelope[ENVELOPE_MAX_BYTES];
     const rd_kafka_message_t *message = entry->message;
-    size_t length = envelope_forward_write(
-        &(struct envelope_forward){
-            .epoch = forwarder->epoch, .offset = message->offset, .previous = forwarder->sent},
-        envelope);
+    size_t length = envelope_forward_write(&(struct envelope_forward){.epoch = forwarder->epoch,
+                                                                      .offset = message->offset,
+                                                                      .previous = forwarder->sent},
+                                           envelope);
     const struct kafka_header header = {ENVELOPE_HEADER, slice_of(envelope, length)};
 
     return kafka_producer_send(forwarder->context->producer,
@@ -414,8 +414,7 @@ struct forwarder *forwarder_new(const struct batch_context *context, int32_t par
 {
     struct forwarder *forwarder = xcalloc(1, sizeof(*forwarder));
 
-    *forwarder = (struct forwarder){
-        .context = context, .partition = partition, .epoch = epoch};
+    *forwarder = (struct forwarder){.context = context, .partition = partition, .epoch = epoch};
     loop_timer_init(&forwarder->retry_timer, context->loop, on_retry, forwarder);
     return forwarder;
 }
@@ -434,8 +433,8 @@ void forwarder_add(struct forwarder *forwarder, struct batch *batch, int64_t set
 {
     bool has_gap = forwarder->queued_until < forwarder->settled_until || forwarder->has_failed;
     bool has_topic = watched_topic_has(forwarder->context->forward_topic, forwarder->partition);
-    bool has_room = forwarder->context->load->forward_held_bytes + batch->bytes <=
-                    forwarder->context->held_max_bytes / 2;
+    bool has_room =
+        forwarder->context->load->forward_held_bytes + batch->bytes <= forwarder->context->held_max_bytes / 2;
 
     forwarder->settled_until = settled_until;
     if (!has_gap && has_topic && has_room) {

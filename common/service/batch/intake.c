@@ -29,13 +29,15 @@ bool intake_is_full(const struct intake *intake)
 {
     const struct batch_context *context = intake->context;
 
-    return intake->records.count >= context->flush.max_records || intake->records.bytes >= context->flush.max_bytes ||
+    return intake->records.count >= context->flush.max_records ||
+           intake->records.bytes >= context->flush.max_bytes ||
            context->load->held_bytes + context->load->forward_held_bytes >= context->held_max_bytes;
 }
 
 static void on_fault(struct intake *intake, const rd_kafka_message_t *message)
 {
-    if (message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET || message->err == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE)
+    if (message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET ||
+        message->err == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE)
         intake->is_lost = true;
     log_partition(LOG_LEVEL_WARNING, intake->context->stage->source_topic, intake->partition, "%s",
                   rd_kafka_message_errstr(message));

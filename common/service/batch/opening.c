@@ -19,7 +19,7 @@ enum { OPENING_RETRY_MS = 1000, OPENING_WATERMARKS_TIMEOUT_MS = 5000 };
 
 /* Where a log begins and ends, asked on the offload thread. */
 struct watermarks {
-    struct offload_job job; /* first: the job is this */
+    struct offload_job job;  /* first: the job is this */
     struct opening *opening; /* NULL: cancelled, free it */
     rd_kafka_t *rk;
     const char *topic;
@@ -32,8 +32,8 @@ struct opening {
     const struct batch_context *context;
     struct opening_callbacks callbacks;
     int32_t partition;
-    int64_t committed; /* KAFKA_OFFSET_NONE: not, or not in the log */
-    struct slice metadata; /* owned bytes */
+    int64_t committed;       /* KAFKA_OFFSET_NONE: not, or not in the log */
+    struct slice metadata;   /* owned bytes */
     struct loop_timer timer; /* the start, and the next try */
     struct clickhouse_call *question;
     struct watermarks *watermarks;
@@ -98,8 +98,8 @@ static void ask_watermarks_on_thread(struct offload_job *job)
     struct watermarks *watermarks = (struct watermarks *)job;
 
     watermarks->code =
-        rd_kafka_query_watermark_offsets(watermarks->rk, watermarks->topic, watermarks->partition, &watermarks->low,
-                                         &watermarks->high, OPENING_WATERMARKS_TIMEOUT_MS);
+        rd_kafka_query_watermark_offsets(watermarks->rk, watermarks->topic, watermarks->partition,
+                                         &watermarks->low, &watermarks->high, OPENING_WATERMARKS_TIMEOUT_MS);
 }
 
 static void on_watermarks_dropped(struct offload_job *job)
@@ -107,7 +107,8 @@ static void on_watermarks_dropped(struct offload_job *job)
     free(job);
 }
 
-static void ask_watermarks(struct opening *opening, const char *topic, void (*on_done)(struct offload_job *job))
+static void ask_watermarks(struct opening *opening, const char *topic,
+                           void (*on_done)(struct offload_job *job))
 {
     struct watermarks *watermarks = xcalloc(1, sizeof(*watermarks));
 
@@ -153,7 +154,8 @@ static void on_forward_record(void *owner, rd_kafka_message_t *message)
 
     if (rd_kafka_message_headers(message, &headers) == RD_KAFKA_RESP_ERR_NO_ERROR &&
         rd_kafka_header_get_last(headers, ENVELOPE_HEADER, &value, &length) == RD_KAFKA_RESP_ERR_NO_ERROR &&
-        envelope_forward_read(slice_of(value, length), &forward) && forward.epoch == opening->opened.state.epoch)
+        envelope_forward_read(slice_of(value, length), &forward) &&
+        forward.epoch == opening->opened.state.epoch)
         opening->opened.state.forwarded = forward.offset;
     rd_kafka_message_destroy(message);
 }
@@ -188,7 +190,8 @@ static void on_forward_watermarks(struct offload_job *job)
     }
     const struct kafka_range range = {opening->context->stage->forward_topic, opening->partition,
                                       watermarks.high - 1, watermarks.high - 1};
-    const struct kafka_reading_callbacks callbacks = {on_forward_record, on_forward_end, on_reading_failed, opening};
+    const struct kafka_reading_callbacks callbacks = {on_forward_record, on_forward_end, on_reading_failed,
+                                                      opening};
     if (!kafka_reader_read(opening->context->reader, &range, &callbacks, &opening->reading, &err))
         try_again(opening, &err);
 }
@@ -230,7 +233,8 @@ static void on_newest_record(void *owner, rd_kafka_message_t *message)
     struct batch_record record = batch_record_of(message, opening->opened.state.epoch);
     const struct batch_stage_description *stage = opening->context->stage;
 
-    if (!stage->identify(stage->owner, &record, &id) || !slice_equals_text(buf_slice(&id), opening->newest_id))
+    if (!stage->identify(stage->owner, &record, &id) ||
+        !slice_equals_text(buf_slice(&id), opening->newest_id))
         opening->newest_offset = KAFKA_OFFSET_NONE; /* another record stands there */
     rd_kafka_message_destroy(message);
 }
@@ -250,8 +254,8 @@ static void compare_newest(struct opening *opening)
 {
     const struct kafka_range range = {opening->context->stage->source_topic, opening->partition,
                                       opening->newest_offset, opening->newest_offset};
-    const struct kafka_reading_callbacks callbacks = {on_newest_record, on_newest_record_end, on_reading_failed,
-                                                      opening};
+    const struct kafka_reading_callbacks callbacks = {on_newest_record, on_newest_record_end,
+                                                      on_reading_failed, opening};
     struct err err;
 
     if (!kafka_reader_read(opening->context->reader, &range, &callbacks, &opening->reading, &err))
@@ -278,8 +282,8 @@ static void on_source_watermarks(struct offload_job *job)
         go_on_behind(opening, newest);
     } else {
         err_set(&err, ERR_REJECT,
-                "the newest stored row is of offset %lld, but the log starts at %lld: the records between are gone; "
-                "accept the loss with `millrace offsets accept`",
+                "the newest stored row is of offset %lld, but the log starts at %lld: the records between "
+                "are gone",
                 (long long)newest, (long long)watermarks.low);
         needs_person(opening, &err);
     }

@@ -111,7 +111,8 @@ static void on_opening_needs_person(void *owner, const struct err *err)
 
 static void open_at(struct partition *partition, const struct kafka_position *position, bool is_lost)
 {
-    const struct opening_callbacks callbacks = {on_opened, on_opening_waits, on_opening_needs_person, partition};
+    const struct opening_callbacks callbacks = {on_opened, on_opening_waits, on_opening_needs_person,
+                                                partition};
 
     partition->state = PARTITION_OPENING;
     partition->opening = opening_start(partition->context, position, is_lost, &callbacks);
@@ -128,9 +129,11 @@ static void open_again(struct partition *partition)
         forwarder_free(&partition->forwarder);
     }
     log_partition(LOG_LEVEL_WARNING, partition->context->stage->source_topic, partition->number,
-                  "offset %lld is not in the log: asking the table where to go on", (long long)partition->intake.next);
+                  "offset %lld is not in the log: asking the table where to go on",
+                  (long long)partition->intake.next);
     partition->fetches_from = KAFKA_OFFSET_NONE;
-    open_at(partition, &(struct kafka_position){.partition = partition->number, .offset = KAFKA_OFFSET_NONE}, true);
+    open_at(partition, &(struct kafka_position){.partition = partition->number, .offset = KAFKA_OFFSET_NONE},
+            true);
 }
 
 /* ---- commits ---- */
@@ -265,9 +268,10 @@ static bool is_same_plan(struct partition *partition, struct err *err)
 
     if (count == plan->count && batch_checksum(records, count) == plan->checksum)
         return true;
-    err_set(err, ERR_REJECT,
-            "the log has other records at offsets %lld to %lld than the plan that was begun with them (%u of %u)",
-            (long long)plan->first, (long long)plan->last, count, plan->count);
+    err_set(
+        err, ERR_REJECT,
+        "the log has other records at offsets %lld to %lld than the plan that was begun with them (%u of %u)",
+        (long long)plan->first, (long long)plan->last, count, plan->count);
     return false;
 }
 
@@ -291,8 +295,8 @@ static void plan_found(struct partition *partition)
         return;
     case PLAN_HALVE:
         log_partition(LOG_LEVEL_WARNING, partition->context->stage->source_topic, partition->number,
-                      "the plan of offsets %lld to %lld was begun %u times: doing it in halves", (long long)plan.first,
-                      (long long)plan.last, plan.starts);
+                      "the plan of offsets %lld to %lld was begun %u times: doing it in halves",
+                      (long long)plan.first, (long long)plan.last, plan.starts);
         suspect_plan(partition);
         partition->is_found_plan = false;
         plan_new(partition);
@@ -322,7 +326,8 @@ static bool flush_is_due(struct partition *partition)
 
 static bool forwarded_more(const struct partition *partition)
 {
-    return partition->forwarder != NULL && forwarder_position(partition->forwarder) != partition->committed_forwarded;
+    return partition->forwarder != NULL &&
+           forwarder_position(partition->forwarder) != partition->committed_forwarded;
 }
 
 static void step_idle(struct partition *partition)
@@ -543,7 +548,8 @@ bool partition_lag_records(const struct partition *partition, uint64_t *out_reco
 {
     int64_t end = kafka_consumer_log_end(partition->context->consumer, partition->number);
 
-    if (end == KAFKA_OFFSET_NONE || partition->state == PARTITION_OPENING || partition->state == PARTITION_STOPPED)
+    if (end == KAFKA_OFFSET_NONE || partition->state == PARTITION_OPENING ||
+        partition->state == PARTITION_STOPPED)
         return false;
     *out_records = end > partition->plan_state.next ? (uint64_t)(end - partition->plan_state.next) : 0;
     return true;

@@ -12,8 +12,9 @@ static const char magic[] = "millrace/";
 
 size_t plan_metadata_write(const struct plan_state *state, char out[PLAN_METADATA_BYTES])
 {
-    int length = snprintf(out, PLAN_METADATA_BYTES, "%s%d epoch=%" PRIu32 " forwarded=%" PRId64 " suspect=%" PRId64,
-                          magic, PLAN_FORMAT_VERSION, state->epoch, state->forwarded, state->suspect_until);
+    int length =
+        snprintf(out, PLAN_METADATA_BYTES, "%s%d epoch=%" PRIu32 " forwarded=%" PRId64 " suspect=%" PRId64,
+                 magic, PLAN_FORMAT_VERSION, state->epoch, state->forwarded, state->suspect_until);
 
     if (state->has_plan)
         length += snprintf(out + length, PLAN_METADATA_BYTES - (size_t)length,
@@ -78,7 +79,7 @@ static bool is_sound(unsigned members, const struct plan_state *state)
 static enum plan_reading not_ours(struct slice metadata, struct err *err)
 {
     err_set(err, ERR_REJECT,
-            "the committed position has no metadata of ours (\"%.*s\"): somebody moved it; see `millrace offsets`",
+            "the committed position has no metadata of ours (\"%.*s\"): somebody else moved it",
             (int)(metadata.length < 80 ? metadata.length : 80), metadata.data == NULL ? "" : metadata.data);
     return PLAN_NOT_OURS;
 }
@@ -97,8 +98,9 @@ enum plan_reading plan_metadata_read(struct slice metadata, int64_t next, struct
         !number_u64(slice_from_index(word, sizeof(magic) - 1), &version))
         return not_ours(metadata, err);
     if (version > PLAN_FORMAT_VERSION) {
-        err_set(err, ERR_REJECT, "the committed position is of format %" PRIu64 ", this program knows %d: upgrade it",
-                version, PLAN_FORMAT_VERSION);
+        err_set(err, ERR_REJECT,
+                "the committed position is of format %" PRIu64 ", this program knows %d: upgrade it", version,
+                PLAN_FORMAT_VERSION);
         return PLAN_TOO_NEW;
     }
     while (!slice_is_empty(rest)) {
@@ -135,11 +137,12 @@ uint32_t plan_size(const struct plan_state *state, int64_t first, uint32_t avail
     return half < available ? (uint32_t)half : available;
 }
 
-void plan_token(const char *table, const char *topic, int32_t partition, uint32_t epoch, const struct plan *plan,
-                uint32_t round, char out[PLAN_TOKEN_BYTES])
+void plan_token(const char *table, const char *topic, int32_t partition, uint32_t epoch,
+                const struct plan *plan, uint32_t round, char out[PLAN_TOKEN_BYTES])
 {
-    int length = snprintf(out, PLAN_TOKEN_BYTES, "%s/%s/%" PRIu32 "/%" PRId32 "/%" PRId64 "-%" PRId64 "/%016" PRIx64,
-                          table, topic, epoch, partition, plan->first, plan->last, plan->checksum);
+    int length =
+        snprintf(out, PLAN_TOKEN_BYTES, "%s/%s/%" PRIu32 "/%" PRId32 "/%" PRId64 "-%" PRId64 "/%016" PRIx64,
+                 table, topic, epoch, partition, plan->first, plan->last, plan->checksum);
 
     BUG_ON(length < 0 || length >= PLAN_TOKEN_BYTES - 16);
     if (round > 0)

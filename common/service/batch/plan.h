@@ -15,27 +15,28 @@
 
 enum {
     PLAN_OFFSET_NONE = -1,
-    PLAN_STARTS_MAX = 3,    /* a plan that would be started once more than this is done in halves */
+    PLAN_STARTS_MAX = 3,       /* a plan that would be started once more than this is done in halves */
     PLAN_METADATA_BYTES = 512, /* with NUL; Kafka takes 4,096 */
     PLAN_TOKEN_BYTES = 400,
 };
 
 struct plan {
-    int64_t first;     /* offsets of its first and last record, inclusive */
+    int64_t first; /* offsets of its first and last record, inclusive */
     int64_t last;
     uint32_t count;    /* records in it; offsets may have holes */
     uint64_t checksum; /* of the source records: see plan_checksum in batch.h */
-    uint32_t starts;   /* how often it was begun, this time included; 0: what hindered it was not its records */
+    uint32_t starts; /* how often it was begun, this time included; 0: what hindered it was not its records */
 };
 
 /* The state of one partition between two commits: its position, and what the metadata says of it. */
 struct plan_state {
-    uint32_t epoch;        /* which life of the source topic: 1, and one more each time it was made anew */
-    int64_t next;          /* the committed offset: everything below is settled */
-    int64_t forwarded;     /* source offset of the last record forwarded and acknowledged; -1: none */
-    int64_t suspect_until; /* up to this offset plans are halved, as one of the records ends workers; -1: none */
-    bool has_plan;         /* else the last worker left with nothing begun */
-    struct plan plan;      /* plan.first == next */
+    uint32_t epoch;    /* which life of the source topic: 1, and one more each time it was made anew */
+    int64_t next;      /* the committed offset: everything below is settled */
+    int64_t forwarded; /* source offset of the last record forwarded and acknowledged; -1: none */
+    int64_t
+        suspect_until; /* up to this offset plans are halved, as one of the records ends workers; -1: none */
+    bool has_plan;     /* else the last worker left with nothing begun */
+    struct plan plan;  /* plan.first == next */
 };
 
 /* The metadata's text, NUL-terminated; gives its length. Versioned ("millrace/1 ..."). */
@@ -63,7 +64,7 @@ uint32_t plan_size(const struct plan_state *state, int64_t first, uint32_t avail
 /* Names the insert: table, topic, epoch, partition, range and checksum. The same plan has the same token;
  * round counts the repeats that became necessary because the table had the token but not the rows
  * (":r1" and so on; 0: none). */
-void plan_token(const char *table, const char *topic, int32_t partition, uint32_t epoch, const struct plan *plan,
-                uint32_t round, char out[PLAN_TOKEN_BYTES]);
+void plan_token(const char *table, const char *topic, int32_t partition, uint32_t epoch,
+                const struct plan *plan, uint32_t round, char out[PLAN_TOKEN_BYTES]);
 
 #endif

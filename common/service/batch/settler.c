@@ -172,19 +172,20 @@ static void insert(struct settler *settler)
     char query_id[PLAN_TOKEN_BYTES];
     bool is_whole = settler->settle.is_first_try;
 
-    plan_token(context->table.name, context->stage->source_topic, settler->partition, settler->epoch, settler->plan,
-               settler->settle.round, token);
+    plan_token(context->table.name, context->stage->source_topic, settler->partition, settler->epoch,
+               settler->plan, settler->settle.round, token);
     (void)snprintf(query_id, sizeof(query_id), "millrace-%s-%s-%d", context->table.name,
                    context->stage->source_topic, (int)settler->partition);
     settler->insert_began_ms = loop_now_ms(context->loop);
-    settler->call =
-        stage_table_insert(&context->table, buf_slice(is_whole ? &settler->batch->rows : &settler->absent_rows),
-                           token, query_id, on_insert_result, settler);
+    settler->call = stage_table_insert(&context->table,
+                                       buf_slice(is_whole ? &settler->batch->rows : &settler->absent_rows),
+                                       token, query_id, on_insert_result, settler);
 }
 
 static void ask(struct settler *settler)
 {
-    const struct stage_range range = {settler->epoch, settler->partition, settler->plan->first, settler->plan->last};
+    const struct stage_range range = {settler->epoch, settler->partition, settler->plan->first,
+                                      settler->plan->last};
 
     settler->call = stage_table_ask_offsets(&settler->context->table, &range, settler->plan->count,
                                             on_present_offsets, settler);

@@ -13,12 +13,12 @@
 struct batch_context;
 
 enum settler_state {
-    SETTLER_IDLE,      /* nothing to settle */
+    SETTLER_IDLE,       /* nothing to settle */
     SETTLER_NEEDS_SLOT, /* its next step is a call to the table: see settler_run */
-    SETTLER_CALLING,   /* it holds the worker's slot */
-    SETTLER_WAITING,   /* for the next try, or for dead letters */
+    SETTLER_CALLING,    /* it holds the worker's slot */
+    SETTLER_WAITING,    /* for the next try, or for dead letters */
     SETTLER_DATA_FAULT, /* the table calls the rows themselves bad: smaller plans will show which */
-    SETTLER_DONE,      /* every record has its row or its dead letter */
+    SETTLER_DONE,       /* every record has its row or its dead letter */
 };
 
 struct settler {

@@ -10,8 +10,9 @@
 
 enum { STAGE_ANSWER_MAX_BYTES = 16 << 20, STAGE_NUMBER_BYTES = 24 };
 
-struct clickhouse_call *stage_table_insert(const struct stage_table *table, struct slice rows, const char *token,
-                                           const char *query_id, clickhouse_on_result *on_result, void *owner)
+struct clickhouse_call *stage_table_insert(const struct stage_table *table, struct slice rows,
+                                           const char *token, const char *query_id,
+                                           clickhouse_on_result *on_result, void *owner)
 {
     /* One insert is one block, or a repeat under the same token could lose the rows behind another border. */
     const struct clickhouse_pair settings[] = {
@@ -22,8 +23,11 @@ struct clickhouse_call *stage_table_insert(const struct stage_table *table, stru
         {"min_insert_block_size_rows", "1048576"},
         {"min_insert_block_size_bytes", "0"},
         {"input_format_parallel_parsing", "0"},
+        {"max_partitions_per_insert_block",
+         "0"}, /* months are bounded by what ingest takes: never refuse for good */
         {"wait_end_of_query", "1"},
-        {"http_receive_timeout", "10"}, /* a worker stopped in mid-insert must not hold its query id for long */
+        {"http_receive_timeout",
+         "10"}, /* a worker stopped in mid-insert must not hold its query id for long */
         {NULL, NULL},
     };
     AUTO_STRING sql = xasprintf("INSERT INTO %s (%s) FORMAT RowBinary", table->name, table->columns);
@@ -76,15 +80,17 @@ static void range_write(const struct stage_range *range, uint32_t limit, struct 
     (void)snprintf(texts->limit, sizeof(texts->limit), "%" PRIu32, limit);
 }
 
-struct clickhouse_call *stage_table_ask_offsets(const struct stage_table *table, const struct stage_range *range,
-                                                uint32_t limit, clickhouse_on_result *on_result, void *owner)
+struct clickhouse_call *stage_table_ask_offsets(const struct stage_table *table,
+                                                const struct stage_range *range, uint32_t limit,
+                                                clickhouse_on_result *on_result, void *owner)
 {
     struct range_texts texts;
-    AUTO_STRING sql = xasprintf("SELECT DISTINCT kafka_offset FROM %s"
-                                " WHERE source_epoch = {epoch:UInt32} AND kafka_partition = {partition:UInt32}"
-                                " AND kafka_offset BETWEEN {first:UInt64} AND {last:UInt64}"
-                                " ORDER BY kafka_offset LIMIT {limit:UInt32} FORMAT RowBinary",
-                                table->name);
+    AUTO_STRING sql =
+        xasprintf("SELECT DISTINCT kafka_offset FROM %s"
+                  " WHERE source_epoch = {epoch:UInt32} AND kafka_partition = {partition:UInt32}"
+                  " AND kafka_offset BETWEEN {first:UInt64} AND {last:UInt64}"
+                  " ORDER BY kafka_offset LIMIT {limit:UInt32} FORMAT RowBinary",
+                  table->name);
 
     range_write(range, limit, &texts);
     const struct clickhouse_pair parameters[] = {
@@ -99,7 +105,8 @@ bool stage_table_read_offsets(struct slice body, uint64_t **out_offsets, size_t 
     size_t count = body.length / sizeof(uint64_t);
 
     if (body.length % sizeof(uint64_t) != 0) {
-        err_set(err, ERR_RETRY, "ClickHouse answered %zu bytes where offsets of 8 bytes were asked for", body.length);
+        err_set(err, ERR_RETRY, "ClickHouse answered %zu bytes where offsets of 8 bytes were asked for",
+                body.length);
         return false;
     }
     uint64_t *offsets = xcalloc(count, sizeof(*offsets));
@@ -110,15 +117,17 @@ bool stage_table_read_offsets(struct slice body, uint64_t **out_offsets, size_t 
     return true;
 }
 
-struct clickhouse_call *stage_table_ask_highest(const struct stage_table *table, const struct stage_range *range,
+struct clickhouse_call *stage_table_ask_highest(const struct stage_table *table,
+                                                const struct stage_range *range,
                                                 clickhouse_on_result *on_result, void *owner)
 {
     struct range_texts texts;
-    AUTO_STRING sql = xasprintf("SELECT source_epoch, kafka_offset, id FROM %s"
-                                " WHERE source_epoch = {epoch:UInt32} AND kafka_partition = {partition:UInt32}"
-                                " AND kafka_offset >= {first:UInt64}"
-                                " ORDER BY kafka_offset DESC LIMIT 1 FORMAT RowBinary",
-                                table->name);
+    AUTO_STRING sql =
+        xasprintf("SELECT source_epoch, kafka_offset, id FROM %s"
+                  " WHERE source_epoch = {epoch:UInt32} AND kafka_partition = {partition:UInt32}"
+                  " AND kafka_offset >= {first:UInt64}"
+                  " ORDER BY kafka_offset DESC LIMIT 1 FORMAT RowBinary",
+                  table->name);
 
     range_write(range, 1, &texts);
     const struct clickhouse_pair parameters[] = {

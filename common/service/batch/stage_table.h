@@ -24,18 +24,21 @@ struct stage_range {
 };
 
 /* Inserts rows as one block under the token. query_id: of the partition, so that two never run at once. */
-struct clickhouse_call *stage_table_insert(const struct stage_table *table, struct slice rows, const char *token,
-                                           const char *query_id, clickhouse_on_result *on_result, void *owner);
+struct clickhouse_call *stage_table_insert(const struct stage_table *table, struct slice rows,
+                                           const char *token, const char *query_id,
+                                           clickhouse_on_result *on_result, void *owner);
 
 /* Which offsets of the range have rows: at most `limit` of them, ascending. */
-struct clickhouse_call *stage_table_ask_offsets(const struct stage_table *table, const struct stage_range *range,
-                                                uint32_t limit, clickhouse_on_result *on_result, void *owner);
+struct clickhouse_call *stage_table_ask_offsets(const struct stage_table *table,
+                                                const struct stage_range *range, uint32_t limit,
+                                                clickhouse_on_result *on_result, void *owner);
 
 /* The answer: gives an array (free) of out_count offsets. False when it is not whole (ERR_RETRY). */
 bool stage_table_read_offsets(struct slice body, uint64_t **out_offsets, size_t *out_count, struct err *err);
 
 /* The highest offset with a row from `range->first` on (range->last is not looked at). */
-struct clickhouse_call *stage_table_ask_highest(const struct stage_table *table, const struct stage_range *range,
+struct clickhouse_call *stage_table_ask_highest(const struct stage_table *table,
+                                                const struct stage_range *range,
                                                 clickhouse_on_result *on_result, void *owner);
 
 /* The newest row of the partition in any epoch: where we were, when the group has forgotten it. */

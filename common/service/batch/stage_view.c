@@ -16,7 +16,13 @@
 enum { VIEW_DEBT_ALARM_SECONDS = 60 };
 
 /* The series of one partition, in this order. */
-enum series { SERIES_LAG_RECORDS, SERIES_LAG_SECONDS, SERIES_DEBT_RECORDS, SERIES_DEBT_SECONDS, SERIES_COUNT };
+enum series {
+    SERIES_LAG_RECORDS,
+    SERIES_LAG_SECONDS,
+    SERIES_DEBT_RECORDS,
+    SERIES_DEBT_SECONDS,
+    SERIES_COUNT
+};
 
 static const struct {
     const char *name;
@@ -24,7 +30,8 @@ static const struct {
 } series_texts[SERIES_COUNT] = {
     {"millrace_lag_records", "Records in the log that are not stored yet."},
     {"millrace_lag_seconds", "Age of the oldest record at hand that is not stored yet."},
-    {"millrace_forward_debt_records", "Records stored and not yet forwarded (an upper bound while they wait)."},
+    {"millrace_forward_debt_records",
+     "Records stored and not yet forwarded (an upper bound while they wait)."},
     {"millrace_forward_debt_seconds", "Since when records wait to be forwarded."},
 };
 
@@ -51,7 +58,8 @@ struct stage_view {
     uint64_t debt_records;
 };
 
-struct stage_view *stage_view_new(struct batch_context *context, struct metrics *metrics, struct health *health)
+struct stage_view *stage_view_new(struct batch_context *context, struct metrics *metrics,
+                                  struct health *health)
 {
     struct stage_view *view = xcalloc(1, sizeof(*view));
 
@@ -61,7 +69,8 @@ struct stage_view *stage_view_new(struct batch_context *context, struct metrics 
     view->store_check = health_check_new(health, "storing");
     if (context->stage->forward_topic != NULL)
         view->forward_check = health_check_new(health, "forwarding");
-    context->stored_rows = metrics_counter(metrics, "millrace_rows_stored_total", "", "Rows stored by this worker.");
+    context->stored_rows =
+        metrics_counter(metrics, "millrace_rows_stored_total", "", "Rows stored by this worker.");
     context->forwarded_records = metrics_counter(metrics, "millrace_records_forwarded_total", "",
                                                  "Records forwarded and acknowledged.");
     context->insert_seconds = metrics_histogram(metrics, "millrace_insert_seconds", "",
@@ -195,7 +204,8 @@ void stage_view_refresh(struct stage_view *view)
 void stage_view_write_status(const struct stage_view *view, char *text, size_t size)
 {
     if (view->is_lag_known)
-        (void)snprintf(text, size, "%zu partitions, %" PRIu64 " rows/s, lag %" PRIu64 " records, %" PRIu64 " to forward",
+        (void)snprintf(text, size,
+                       "%zu partitions, %" PRIu64 " rows/s, lag %" PRIu64 " records, %" PRIu64 " to forward",
                        view->partition_count, view->stored_per_s, view->lag_records, view->debt_records);
     else
         (void)snprintf(text, size, "%zu partitions, %" PRIu64 " rows/s, lag unknown, %" PRIu64 " to forward",

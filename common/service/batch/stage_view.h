@@ -14,7 +14,8 @@ struct partition;
 struct stage_view;
 
 /* Makes the worker's metrics and puts them into the context; the three: keeps. */
-struct stage_view *stage_view_new(struct batch_context *context, struct metrics *metrics, struct health *health);
+struct stage_view *stage_view_new(struct batch_context *context, struct metrics *metrics,
+                                  struct health *health);
 void stage_view_free(struct stage_view **view);
 
 /* The assignment as it is now: NULL and 0 while there is none. Keeps the array until the next call. */
