@@ -5,7 +5,6 @@
 
 BUILD    ?= build
 CC       ?= gcc
-VERSION  := 0.1.0
 # SANITIZE=address,undefined (with a BUILD of its own) builds with sanitizers; V=1 shows the commands.
 SANITIZE ?=
 ANALYZE  ?=
@@ -43,7 +42,7 @@ OPTIMIZE  := -O1 -g -fno-omit-frame-pointer -fsanitize=$(SANITIZE) -fno-sanitize
 LINKING   := -pie -fsanitize=$(SANITIZE)
 endif
 
-CPPFLAGS += -D_GNU_SOURCE -DMILLRACE_VERSION='"$(VERSION)"' -I. $(pkg-cflags) $(llhttp-cflags) \
+CPPFLAGS += -D_GNU_SOURCE -I. $(pkg-cflags) $(llhttp-cflags) \
             -include common/base/banned.h
 CFLAGS   += -std=gnu11 -fPIE $(OPTIMIZE) $(WARNINGS) $(HARDENING)
 LDLIBS   += $(pkg-libs) $(llhttp-libs) -lpthread

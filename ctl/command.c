@@ -2,6 +2,7 @@
 
 #include "common/base/log.h"
 #include "common/base/number.h"
+#include "common/base/version.h"
 
 #include <stdio.h>
 #include <unistd.h>

@@ -1,0 +1,216 @@
+/*
+ * millrace-ingest: the door. An event that is answered 202 is durable.
+ *
+ * Serves  POST /v1/events; GET /v1/events, handed on to millrace-query; its health
+ * Writes  topic events, keyed tenant:environment:customer, so that a customer's events stay in order
+ *
+ * Promises
+ *   - 202 only when the event is on all in-sync replicas of Kafka. 4xx: nothing was stored. 5xx or no
+ *     answer: unknown; sending it again under the same event_id is always safe.
+ *   - A key writes and reads its own tenant and environment, whatever the body says.
+ *   - Bounded: bodies, records and connections have limits; above them 413, 429 or 503 at once.
+ *
+ * Bad input   400 naming the field, 401, 403 or 413; nothing of it is stored.
+ * Kafka away or slow, the topic missing: 503 with Retry-After after ingest.message_timeout at the latest,
+ *             health says DOWN and names the topic; it goes on by itself.
+ * PostgreSQL away: the keys read last go on working; before the first reading only those of auth.keys.
+ * Query away: reads are answered 503; writes don't notice.
+ * On stop     no new requests, those under way are answered, within drain_timeout.
+ */
+#include "common/base/alloc.h"
+#include "common/io/loop.h"
+#include "common/io/offload.h"
+#include "common/service/api.h"
+#include "common/service/service.h"
+#include "ingest/publish.h"
+#include "ingest/relay.h"
+#include "ingest/submit.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+/* What query may need beyond the time that it gives ClickHouse. */
+enum { RELAY_MARGIN_MS = 3000 };
+
+struct ingest {
+    struct service *service;
+    struct api *api;
+    struct offload *offload;
+    struct publish *publish;
+    struct submit *submit;
+    struct relay *relay;
+    bool has_failed; /* draining because of `failure` */
+    struct err failure;
+    uint64_t shown_count, shown_ms; /* of the status line before */
+};
+
+/* ---- routes ---- */
+
+static void post_event(void *context, struct http_request *request)
+{
+    submit_event(((struct ingest *)context)->submit, request);
+}
+
+static void get_events(void *context, struct http_request *request)
+{
+    relay_read(((struct ingest *)context)->relay, request);
+}
+
+static void get_health(void *context, struct http_request *request)
+{
+    api_answer_health(((struct ingest *)context)->api, request);
+}
+
+static void get_live(void *context, struct http_request *request)
+{
+    api_answer_live(((struct ingest *)context)->api, request);
+}
+
+static void get_ready(void *context, struct http_request *request)
+{
+    api_answer_ready(((struct ingest *)context)->api, request);
+}
+
+static const struct http_route routes[] = {
+    {HTTP_POST, "/v1/events", post_event, true},
+    {HTTP_GET, "/v1/events", get_events, false},
+    {HTTP_GET, "/actuator/health/kafka", get_health, false},
+    {HTTP_GET, "/health/live", get_live, false},
+    {HTTP_GET, "/health/ready", get_ready, false},
+    {HTTP_GET, NULL, NULL, false},
+};
+
+/* ---- the end ---- */
+
+/* Every event under way belongs to an open request, so nothing waits for Kafka either. */
+static void on_quiet(void *owner)
+{
+    struct ingest *ingest = owner;
+
+    if (ingest->has_failed)
+        service_fail(ingest->service, &ingest->failure);
+    else
+        service_drained(ingest->service);
+}
+
+static void drain(void *stage)
+{
+    struct ingest *ingest = stage;
+
+    api_drain(ingest->api, on_quiet, ingest);
+}
+
+static void on_fatal(void *owner, const struct err *err)
+{
+    struct ingest *ingest = owner;
+
+    if (!ingest->has_failed)
+        ingest->failure = *err;
+    ingest->has_failed = true;
+    drain(ingest);
+}
+
+/* What is still open is refused on the way: Kafka's reports and the relay answer it. */
+static void stop(void *stage)
+{
+    struct ingest *ingest = stage;
+
+    relay_free(&ingest->relay);
+    if (ingest->offload != NULL)
+        offload_stop(&ingest->offload);
+    publish_stop(&ingest->publish);
+    api_stop(&ingest->api);
+    submit_free(&ingest->submit);
+    free(ingest);
+}
+
+/* ---- the start ---- */
+
+static uint32_t at_most_u32(uint64_t value)
+{
+    return value > UINT32_MAX ? UINT32_MAX : (uint32_t)value;
+}
+
+static struct http_limits limits_of(const struct ingest_config *config)
+{
+    struct http_limits limits = http_limits_default;
+
+    limits.body_bytes = at_most_u32(config->body_max_bytes);
+    limits.held_bytes = at_most_u32(limits.held_bytes + config->in_flight_max_bytes);
+    limits.connections = at_most_u32(config->connections_max);
+    limits.connections_per_address = at_most_u32(config->connections_per_address_max);
+    return limits;
+}
+
+static bool start_parts(struct ingest *ingest, struct err *err)
+{
+    const struct config *config = service_config(ingest->service);
+    const struct api_settings api = {
+        .listen = config->ingest.listen,
+        .listen_key = "ingest.listen",
+        .routes = routes,
+        .context = ingest,
+        .limits = limits_of(&config->ingest),
+    };
+
+    ingest->offload = offload_start(service_loop(ingest->service));
+    if (!publish_start(ingest->service, ingest->offload, on_fatal, ingest, &ingest->publish, err) ||
+        !api_start(ingest->service, &api, &ingest->api, err))
+        return false;
+    ingest->submit = submit_new(&(struct submit_settings){
+        .api = ingest->api,
+        .publish = ingest->publish,
+        .metrics = service_metrics(ingest->service),
+        .bounds = {.future_ms = config->events.future_ms, .past_ms = config->events.past_ms},
+        .in_flight_max_bytes = config->ingest.in_flight_max_bytes,
+    });
+    ingest->relay = relay_new(&(struct relay_settings){
+        .loop = service_loop(ingest->service),
+        .api = ingest->api,
+        .query_url = config->ingest.query_url,
+        .timeout_ms = at_most_u32(config->clickhouse.query_timeout_ms + RELAY_MARGIN_MS),
+    });
+    return true;
+}
+
+static bool start(struct service *service, void **out_stage, struct err *err)
+{
+    struct ingest *ingest = xcalloc(1, sizeof(*ingest));
+
+    ingest->service = service;
+    if (!start_parts(ingest, err)) {
+        stop(ingest);
+        return false;
+    }
+    *out_stage = ingest;
+    return true;
+}
+
+static void write_status(void *stage, char *text, size_t size)
+{
+    struct ingest *ingest = stage;
+    uint64_t now_ms = loop_now_ms(service_loop(ingest->service));
+    uint64_t count = publish_durable_count(ingest->publish);
+    uint64_t since_ms = now_ms - ingest->shown_ms;
+    uint64_t per_s = since_ms > 0 ? (count - ingest->shown_count) * 1000 / since_ms : 0;
+
+    ingest->shown_count = count;
+    ingest->shown_ms = now_ms;
+    (void)snprintf(text, size, "%" PRIu64 " events/s, %" PRIu64 " bytes in flight", per_s,
+                   submit_in_flight_bytes(ingest->submit));
+}
+
+static const struct service_description ingest = {
+    .name = "ingest",
+    .summary = "Takes events over HTTP and answers 202 when Kafka has them on all in-sync replicas;\n"
+               "hands reads on to millrace-query.",
+    .start = start,
+    .drain = drain,
+    .stop = stop,
+    .write_status = write_status,
+};
+
+int main(int argc, char **argv)
+{
+    return service_run(&ingest, argc, argv);
+}

@@ -1,6 +1,6 @@
 /*
  * submission.h - one posted event from its request to its answer. Submissions are used again and again with
- * their buffers, so that an event costs no allocation here.
+ * their buffers, so that an event costs no allocation here. Loop thread only.
  */
 #ifndef MILLRACE_SUBMISSION_H
 #define MILLRACE_SUBMISSION_H
@@ -14,33 +14,30 @@
 struct http_request;
 
 struct submission {
-    struct publication publication; /* first: the result's publication is the submission */
-    SLIST_ENTRY(submission) free;
-    void *owner;
-    struct http_request *request;
-    struct buf record;                       /* the value for Kafka */
-    char event_id[EVENT_ID_MAX_BYTES + 1];   /* with NUL */
-    size_t body_bytes;                       /* held by the request */
+    struct publication publication; /* first: a publication of ours is a submission */
+    SLIST_ENTRY(submission) unused;
+    void *owner;                           /* keeps */
+    struct http_request *request;          /* keeps; to be answered */
+    struct buf record;                     /* the value for Kafka */
+    char event_id[EVENT_ID_MAX_BYTES + 1]; /* with NUL */
+    size_t held_bytes;                     /* as told to submission_hold */
 };
 
 /* Zero-initialised is ready. */
 struct submission_pool {
-    SLIST_HEAD(submission_list, submission) free;
-    uint32_t free_count;
-    size_t in_flight_bytes; /* of bodies and records, of submissions that are out */
+    SLIST_HEAD(submission_list, submission) unused;
+    uint32_t unused_count;
+    size_t held_bytes; /* of all that are out */
 };
 
+/* Frees those that are not out; all should have come back. */
 void submission_pool_done(struct submission_pool *pool);
 
-/* Gives one with an empty record; back by submission_give_back. */
-struct submission *submission_take(struct submission_pool *pool, struct http_request *request,
-                                   size_t body_bytes);
+/* Gives one with an empty record; it goes back by submission_give_back. */
+struct submission *submission_take(struct submission_pool *pool);
+void submission_give_back(struct submission_pool *pool, struct submission *submission);
 
-/* The record is written: counts it. */
-void submission_count_record(struct submission_pool *pool, const struct submission *submission);
-
-/* record_is_counted: as told to submission_count_record. */
-void submission_give_back(struct submission_pool *pool, struct submission *submission,
-                          bool record_is_counted);
+/* Counts bytes of this submission, until it goes back. */
+void submission_hold(struct submission_pool *pool, struct submission *submission, size_t bytes);
 
 #endif

@@ -92,9 +92,8 @@ bool number_size_bytes(struct slice text, uint64_t *out_bytes)
 
 bool number_duration_ms(struct slice text, uint64_t *out_ms)
 {
-    static const struct unit units[] = {
-        {"", 1},  {"ms", 1}, {"s", 1000}, {"min", 60 * 1000}, {"h", 3600 * 1000}, {"d", 86400 * 1000},
-        {NULL, 0}};
+    static const struct unit units[] = {{"", 1},        {"ms", 1},       {"s", 1000}, {"min", 60000},
+                                        {"h", 3600000}, {"d", 86400000}, {NULL, 0}};
 
     return number_with_unit(text, units, out_ms);
 }

@@ -351,6 +351,7 @@ static bool refuse_as_yajl(struct json_reader *reader)
 
     if (why == NULL)
         BUG("out of memory: a JSON error");
+    /* cppcheck-suppress nullPointerRedundantCheck ; BUG does not return */
     why[strcspn((char *)why, "\n")] = '\0';
     refuse(reader, byte, (const char *)why);
     yajl_free_error(reader->yajl, why);

@@ -65,15 +65,15 @@ uint32_t http_peer_connections(const struct http_peer *peer)
     return peer == NULL ? 0 : peer->connections;
 }
 
-void http_peer_name(const struct sockaddr_storage *storage, char out[HTTP_PEER_NAME_BYTES])
+void http_peer_name(const struct sockaddr_storage *address, char out[HTTP_PEER_NAME_BYTES])
 {
     const char *name = out;
 
-    if (storage->ss_family != AF_INET && storage->ss_family != AF_INET6) {
+    if (address->ss_family != AF_INET && address->ss_family != AF_INET6) {
         (void)snprintf(out, HTTP_PEER_NAME_BYTES, "unix");
         return;
     }
-    struct in6_addr address = address_of(storage);
+    struct in6_addr address = address_of(address);
     if (IN6_IS_ADDR_V4MAPPED(&address))
         name = inet_ntop(AF_INET, &address.s6_addr[12], out, HTTP_PEER_NAME_BYTES);
     else

@@ -228,6 +228,7 @@ static void on_positions_answer(struct kafka_consumer *consumer, rd_kafka_event_
     kafka_on_committed_positions *on_positions = consumer->on_positions;
     struct err err;
 
+    BUG_ON(on_positions == NULL); /* nobody has asked */
     consumer->on_positions = NULL;
     rd_kafka_resp_err_t code = group_positions(event, on_positions, consumer->settings.owner);
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR)

@@ -180,7 +180,7 @@ void kafka_reader_stop(struct kafka_reader **reader_p)
     if (reader == NULL)
         return;
     while (reader->readings != NULL)
-        reading_free(reader->readings);
+        reading_free(reader->readings); /* NOLINT(clang-analyzer-unix.Malloc): it unlinks itself */
     loop_timer_stop(&reader->poll_timer);
     rd_kafka_destroy(reader->rk);
     loop_wakeup_done(&reader->wakeup);

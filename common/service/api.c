@@ -37,10 +37,11 @@ static void count(struct api *api, int status)
     metric_add(api->answers[i], 1);
 }
 
-void api_respond(struct api *api, struct http_request *request, int status, struct slice json)
+void api_respond(struct api *api, struct http_request *request, int status, const char *content_type,
+                 struct slice body)
 {
     count(api, status);
-    http_respond(request, status, "application/json", json);
+    http_respond(request, status, content_type, body);
 }
 
 void api_refuse(struct api *api, struct http_request *request, const struct http_error *error)

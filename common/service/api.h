@@ -33,7 +33,8 @@ bool api_identify(struct api *api, struct http_request *request, const char *rol
 
 /* As http_respond and http_respond_error, and counted: handlers of a program with an api end requests by
  * these. */
-void api_respond(struct api *api, struct http_request *request, int status, struct slice json);
+void api_respond(struct api *api, struct http_request *request, int status, const char *content_type,
+                 struct slice body);
 void api_refuse(struct api *api, struct http_request *request, const struct http_error *error);
 
 /* Takes nothing new. on_quiet is called once: when every request is answered and the answers have left (or

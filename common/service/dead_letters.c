@@ -206,22 +206,22 @@ static struct slice copy_into(char **at, const void *data, size_t length)
     return slice_of(copy, length);
 }
 
-void dead_letters_send(struct dead_letters *letters, const struct dead_letter *dead,
+void dead_letters_send(struct dead_letters *letters, const struct dead_letter *letter,
                        void (*on_written)(void *owner), void *owner)
 {
-    struct letter *letter = xmalloc(sizeof(*letter) + dead->message->len + dead->message->key_len);
-    char *at = letter->bytes;
+    struct letter *copy = xmalloc(sizeof(*copy) + letter->message->len + letter->message->key_len);
+    char *at = copy->bytes;
 
-    *letter = (struct letter){
+    *copy = (struct letter){
         .delivery = {.on_report = on_report},
         .letters = letters,
-        .headers = headers_of(letters, dead),
+        .headers = headers_of(letters, letter),
         .on_written = on_written,
         .owner = owner,
     };
-    letter->key = copy_into(&at, dead->message->key, dead->message->key_len);
-    letter->value = copy_into(&at, dead->message->payload, dead->message->len);
-    DL_APPEND(letters->waiting, letter);
+    copy->key = copy_into(&at, letter->message->key, letter->message->key_len);
+    copy->value = copy_into(&at, letter->message->payload, letter->message->len);
+    DL_APPEND(letters->waiting, copy);
     send_waiting(letters);
 }
 

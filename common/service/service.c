@@ -4,6 +4,7 @@
 #include "common/base/bug.h"
 #include "common/base/log.h"
 #include "common/base/number.h"
+#include "common/base/version.h"
 #include "common/io/loop.h"
 #include "common/service/admin.h"
 #include "common/service/health.h"

@@ -1,4 +1,5 @@
 /* service: a real process of a toy stage, from its options to its exit code, with a supervisor's socket. */
+#include "common/base/version.h"
 #include "common/service/service.h"
 
 #include "common/base/alloc.h"

@@ -1,0 +1,158 @@
+#include "ingest/relay.h"
+
+#include "common/base/alloc.h"
+#include "common/base/log.h"
+#include "common/io/http_client.h"
+#include "common/io/loop.h"
+#include "common/service/api.h"
+
+#include <stdlib.h>
+#include <sys/queue.h>
+
+enum {
+    RELAY_CONNECT_TIMEOUT_MS = 1000,
+    RELAY_OPEN_MAX = 64,
+    RELAY_ANSWER_MAX_BYTES = 40 * 1024 * 1024, /* a page of the largest events */
+};
+
+struct relayed {
+    LIST_ENTRY(relayed) open;
+    struct relay *relay;
+    struct http_request *request;
+};
+
+struct relay {
+    struct relay_settings settings;
+    struct http_client *client;
+    LIST_HEAD(relayed_list, relayed) open;
+    uint32_t open_count;
+    struct log_gate gate;
+};
+
+void relay_write_url(struct buf *out, const char *base, struct slice path, struct slice query)
+{
+    buf_append_text(out, base);
+    buf_append_slice(out, path);
+    if (!slice_is_empty(query))
+        buf_append_byte(out, '?');
+    for (size_t i = 0; i < query.length; i++) {
+        unsigned char byte = (unsigned char)query.data[i];
+        if (byte > 0x20 && byte < 0x7f && byte != '#')
+            buf_append_byte(out, (char)byte);
+        else
+            buf_printf(out, "%%%02X", byte);
+    }
+}
+
+/* ---- what comes back ---- */
+
+static struct http_request *finish(struct relayed *relayed)
+{
+    struct http_request *request = relayed->request;
+
+    LIST_REMOVE(relayed, open);
+    relayed->relay->open_count--;
+    free(relayed);
+    return request;
+}
+
+static void refuse(struct relay *relay, struct http_request *request, const char *message)
+{
+    const struct http_error error = {.code = HTTP_ERROR_SERVICE_UNAVAILABLE, .message = message};
+
+    api_refuse(relay->settings.api, request, &error);
+}
+
+static void log_failure(struct relay *relay, const struct err *err)
+{
+    uint32_t hidden_count;
+
+    if (log_gate_passes(&relay->gate, loop_now_ms(relay->settings.loop), &hidden_count))
+        log_warning("relay a read to millrace-query: %s (%u more since the last such line)", err->text,
+                    hidden_count);
+}
+
+static void on_answer(void *owner, const struct http_answer *answer)
+{
+    struct relayed *relayed = owner;
+    struct relay *relay = relayed->relay;
+    struct http_request *request = finish(relayed);
+
+    if (!answer->has_answer) {
+        log_failure(relay, &answer->err);
+        refuse(relay, request, "reads are not served now: millrace-query did not answer; try again");
+        return;
+    }
+    if (answer->status == 503 || answer->status == 429)
+        http_answer_header(request, "Retry-After", "1");
+    AUTO_STRING content_type = slice_dup(answer->content_type); /* ours: always there */
+    api_respond(relay->settings.api, request, answer->status, content_type, answer->body);
+}
+
+/* ---- what is handed on ---- */
+
+static void call(struct relay *relay, struct http_request *request, struct slice key)
+{
+    struct relayed *relayed = xcalloc(1, sizeof(*relayed));
+    AUTO_BUF url = {0};
+    AUTO_STRING id_header = xasprintf("x-request-id: %.*s", SLICE_ARG(http_request_id(request)));
+    AUTO_STRING key_header = xasprintf("x-api-key: %.*s", SLICE_ARG(key));
+    const char *const headers[] = {id_header, slice_is_empty(key) ? NULL : key_header, NULL};
+
+    relayed->relay = relay;
+    relayed->request = request;
+    LIST_INSERT_HEAD(&relay->open, relayed, open);
+    relay->open_count++;
+    relay_write_url(&url, relay->settings.query_url, http_request_path(request), http_request_query(request));
+    const struct http_call_settings settings = {
+        .method = "GET",
+        .url = buf_text(&url),
+        .headers = headers,
+        .timeout_ms = relay->settings.timeout_ms,
+        .answer_max_bytes = RELAY_ANSWER_MAX_BYTES,
+        .on_answer = on_answer,
+        .owner = relayed,
+    };
+    (void)http_client_call(relay->client, &settings);
+}
+
+void relay_read(struct relay *relay, struct http_request *request)
+{
+    uint32_t key_count;
+    struct slice key = http_request_header(request, "x-api-key", &key_count);
+
+    if (key_count > 1) {
+        /* Only one would be handed on. */
+        api_refuse(
+            relay->settings.api, request,
+            &(struct http_error){.code = HTTP_ERROR_VALIDATION, .message = "send the header x-api-key once"});
+        return;
+    }
+    if (relay->open_count >= RELAY_OPEN_MAX) {
+        refuse(relay, request, "too many reads are under way; try again");
+        return;
+    }
+    call(relay, request, key);
+}
+
+struct relay *relay_new(const struct relay_settings *settings)
+{
+    const struct http_client_settings client = {RELAY_CONNECT_TIMEOUT_MS, RELAY_OPEN_MAX};
+    struct relay *relay = xcalloc(1, sizeof(*relay));
+
+    relay->settings = *settings;
+    relay->client = http_client_new(settings->loop, &client);
+    LIST_INIT(&relay->open);
+    return relay;
+}
+
+void relay_free(struct relay **relay)
+{
+    if (*relay == NULL)
+        return;
+    http_client_free(&(*relay)->client);
+    while (!LIST_EMPTY(&(*relay)->open))
+        refuse(*relay, finish(LIST_FIRST(&(*relay)->open)), "this server is stopping; try again");
+    free(*relay);
+    *relay = NULL;
+}

@@ -1,0 +1,175 @@
+#include "query/list_sql.h"
+
+#include "common/base/bug.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#define HOUR_US (INT64_C(3600) * 1000000)
+
+/* ---- windows ---- */
+
+static struct list_window whole_window(const struct list_request *request)
+{
+    struct list_window window = {request->start_us, request->end_us};
+
+    if (request->has_newer && request->newer.us > window.from_us)
+        window.from_us = request->newer.us;
+    if (request->has_older && request->older.us < window.to_us)
+        window.to_us = request->older.us;
+    return window;
+}
+
+/* An id is in one place, an offset counts from the beginning, and names are not ordered by time. */
+static bool is_read_at_once(const struct list_request *request)
+{
+    return !slice_is_empty(request->event_id) || request->has_offset || request->sort != LIST_BY_TIMESTAMP;
+}
+
+bool list_window(const struct list_request *request, uint32_t step, struct list_window *out_window)
+{
+    static const int64_t spans_us[] = {HOUR_US, 24 * HOUR_US};
+    struct list_window whole = whole_window(request);
+    uint32_t spans = is_read_at_once(request) ? 0 : sizeof(spans_us) / sizeof(spans_us[0]);
+
+    while (spans > 0 && whole.to_us - whole.from_us <= spans_us[spans - 1])
+        spans--;
+    if (step > spans)
+        return false;
+    if (step < spans && list_scans_upwards(request))
+        whole.to_us = whole.from_us + spans_us[step];
+    else if (step < spans)
+        whole.from_us = whole.to_us - spans_us[step];
+    *out_window = whole;
+    return true;
+}
+
+bool list_scans_upwards(const struct list_request *request)
+{
+    if (request->has_newer != request->has_older)
+        return request->has_newer;
+    return request->is_ascending;
+}
+
+/* ---- text ---- */
+
+struct writer {
+    struct arena *arena;
+    struct buf text;
+    struct list_sql *sql;
+    size_t parameter_count;
+};
+
+static void write_text(struct writer *writer, const char *piece)
+{
+    buf_append_text(&writer->text, piece);
+}
+
+static void add_parameter(struct writer *writer, const char *name, const char *value)
+{
+    BUG_ON(writer->parameter_count == LIST_SQL_PARAMETERS_MAX);
+    writer->sql->parameters[writer->parameter_count++] = (struct clickhouse_pair){name, value};
+    writer->sql->parameters[writer->parameter_count] = (struct clickhouse_pair){NULL, NULL};
+}
+
+static void add_number(struct writer *writer, const char *name, int64_t value)
+{
+    char text[24];
+    int length = snprintf(text, sizeof(text), "%" PRId64, value);
+
+    add_parameter(writer, name, arena_copy(writer->arena, slice_of(text, (size_t)length + 1)).data);
+}
+
+/* condition names the parameter `name`. */
+static void filter(struct writer *writer, const char *condition, const char *name, struct slice value)
+{
+    if (slice_is_empty(value))
+        return;
+    write_text(writer, condition);
+    add_parameter(writer, name, value.data);
+}
+
+static void write_filters(struct writer *writer, const struct list_scope *scope,
+                          const struct list_request *request, const struct list_window *window)
+{
+    write_text(writer, " FROM events FINAL WHERE tenant_id = {tenant:String} AND environment_id = {environment:String}");
+    add_parameter(writer, "tenant", scope->tenant_id);
+    add_parameter(writer, "environment", scope->environment_id);
+    filter(writer, " AND external_customer_id = {customer:String}", "customer", request->external_customer_id);
+    filter(writer, " AND event_name = {name:String}", "name", request->event_name);
+    filter(writer, " AND id = {id:String}", "id", request->event_id);
+    filter(writer, " AND source = {source:String}", "source", request->source);
+    write_text(writer, " AND timestamp >= fromUnixTimestamp64Micro({from:Int64}, 'UTC')"
+                       " AND timestamp <= fromUnixTimestamp64Micro({to:Int64}, 'UTC')");
+    add_number(writer, "from", window->from_us);
+    add_number(writer, "to", window->to_us);
+}
+
+/* The windows end at the cursors' microseconds; among the events of those the id decides. */
+static void write_cursors(struct writer *writer, const struct list_request *request)
+{
+    if (request->has_newer) {
+        write_text(writer, " AND (timestamp > fromUnixTimestamp64Micro({newer:Int64}, 'UTC')"
+                           " OR (timestamp = fromUnixTimestamp64Micro({newer:Int64}, 'UTC')"
+                           " AND id > {newer_id:String}))");
+        add_number(writer, "newer", request->newer.us);
+        add_parameter(writer, "newer_id", request->newer.id.data);
+    }
+    if (request->has_older) {
+        write_text(writer, " AND (timestamp < fromUnixTimestamp64Micro({older:Int64}, 'UTC')"
+                           " OR (timestamp = fromUnixTimestamp64Micro({older:Int64}, 'UTC')"
+                           " AND id < {older_id:String}))");
+        add_number(writer, "older", request->older.us);
+        add_parameter(writer, "older_id", request->older.id.data);
+    }
+}
+
+static void write_order(struct writer *writer, const struct list_request *request)
+{
+    bool is_upwards = list_scans_upwards(request);
+
+    if (request->sort == LIST_BY_EVENT_NAME)
+        write_text(writer, is_upwards ? " ORDER BY event_name ASC, timestamp DESC, id DESC"
+                                      : " ORDER BY event_name DESC, timestamp DESC, id DESC");
+    else
+        write_text(writer, is_upwards ? " ORDER BY timestamp ASC, id ASC" : " ORDER BY timestamp DESC, id DESC");
+    if (request->has_offset || request->sort == LIST_BY_EVENT_NAME)
+        write_text(writer, ", external_customer_id, event_name LIMIT {limit:UInt64} OFFSET {offset:UInt64}");
+    else
+        write_text(writer, " LIMIT {limit:UInt64} WITH TIES");
+    add_number(writer, "limit", (int64_t)request->page_size + 1);
+    if (request->has_offset || request->sort == LIST_BY_EVENT_NAME)
+        add_number(writer, "offset", request->offset);
+}
+
+static void finish(struct writer *writer)
+{
+    write_text(writer, " FORMAT RowBinary");
+    buf_append_byte(&writer->text, '\0');
+    writer->sql->text = arena_copy(writer->arena, buf_slice(&writer->text)).data;
+    buf_done(&writer->text);
+}
+
+void list_sql_rows(const struct list_scope *scope, const struct list_request *request,
+                   const struct list_window *window, struct arena *arena, struct list_sql *out_sql)
+{
+    struct writer writer = {.arena = arena, .sql = out_sql};
+
+    write_text(&writer, "SELECT id, external_customer_id, customer_id, event_name,"
+                        " toUnixTimestamp64Micro(timestamp), properties, source");
+    write_filters(&writer, scope, request, window);
+    write_cursors(&writer, request);
+    write_order(&writer, request);
+    finish(&writer);
+}
+
+void list_sql_count(const struct list_scope *scope, const struct list_request *request, struct arena *arena,
+                    struct list_sql *out_sql)
+{
+    const struct list_window window = {request->start_us, request->end_us};
+    struct writer writer = {.arena = arena, .sql = out_sql};
+
+    write_text(&writer, "SELECT count()");
+    write_filters(&writer, scope, request, &window);
+    finish(&writer);
+}
