@@ -73,10 +73,10 @@ void http_peer_name(const struct sockaddr_storage *address, char out[HTTP_PEER_N
         (void)snprintf(out, HTTP_PEER_NAME_BYTES, "unix");
         return;
     }
-    struct in6_addr address = address_of(address);
-    if (IN6_IS_ADDR_V4MAPPED(&address))
-        name = inet_ntop(AF_INET, &address.s6_addr[12], out, HTTP_PEER_NAME_BYTES);
+    struct in6_addr bytes = address_of(address);
+    if (IN6_IS_ADDR_V4MAPPED(&bytes))
+        name = inet_ntop(AF_INET, &bytes.s6_addr[12], out, HTTP_PEER_NAME_BYTES);
     else
-        name = inet_ntop(AF_INET6, &address, out, HTTP_PEER_NAME_BYTES);
+        name = inet_ntop(AF_INET6, &bytes, out, HTTP_PEER_NAME_BYTES);
     BUG_ON(name == NULL);
 }
