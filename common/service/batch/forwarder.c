@@ -5,9 +5,9 @@
 #include "common/event/envelope.h"
 #include "common/io/kafka_conf.h"
 #include "common/io/kafka_producer.h"
-#include "common/io/kafka_reader.h"
 #include "common/io/loop.h"
 #include "common/service/batch/context.h"
+#include "common/service/batch/owed.h"
 #include "common/service/metrics.h"
 #include "common/service/topic_watch.h"
 
@@ -15,7 +15,6 @@
 
 enum {
     FORWARD_SENDS_PER_TURN = 2000, /* then the loop sees to others */
-    FORWARD_OWED_PER_QUESTION = 10000,
     FORWARD_RETRY_MS = 1000,
 };
 
@@ -56,14 +55,7 @@ struct forwarder {
     struct err problem;
     struct loop_timer retry_timer;
 
-    /* Reading again what is owed. */
-    struct clickhouse_call *question;
-    struct kafka_reading *reading;
-    uint64_t *owed; /* offsets that have rows, ascending */
-    size_t owed_count;
-    size_t owed_at;
-    int64_t asked_until;
-    struct chunk *owed_chunk;
+    struct owed owed; /* read again */
 };
 
 /* ---- chunks ---- */
@@ -134,61 +126,15 @@ static void note_debt(struct forwarder *forwarder)
         forwarder->debt_since_ms = loop_now_ms(forwarder->context->loop);
 }
 
-static void drop_owed(struct forwarder *forwarder)
-{
-    if (forwarder->question != NULL)
-        clickhouse_cancel(forwarder->question);
-    if (forwarder->reading != NULL)
-        kafka_reading_cancel(forwarder->reading);
-    if (forwarder->owed_chunk != NULL)
-        chunk_free(forwarder->owed_chunk);
-    free(forwarder->owed);
-    forwarder->question = NULL;
-    forwarder->reading = NULL;
-    forwarder->owed_chunk = NULL;
-    forwarder->owed = NULL;
-}
-
-static void retry_later(struct forwarder *forwarder, const struct err *err)
-{
-    drop_owed(forwarder);
-    forwarder->problem = *err;
-    forwarder->has_problem = true;
-    loop_timer_start(&forwarder->retry_timer, FORWARD_RETRY_MS);
-}
-
-static void on_owed_record(void *owner, rd_kafka_message_t *message)
+static void on_owed_read(void *owner, rd_kafka_message_t **messages, size_t count, int64_t until)
 {
     struct forwarder *forwarder = owner;
+    struct chunk *chunk = chunk_new(forwarder, count);
 
-    while (forwarder->owed_at < forwarder->owed_count &&
-           forwarder->owed[forwarder->owed_at] < (uint64_t)message->offset)
-        forwarder->owed_at++; /* a row whose record is gone: on_owed_end sees the hole */
-    if (forwarder->owed_at < forwarder->owed_count &&
-        forwarder->owed[forwarder->owed_at] == (uint64_t)message->offset) {
-        forwarder->owed_at++;
-        chunk_add(forwarder->owed_chunk, message);
-    } else {
-        rd_kafka_message_destroy(message);
-    }
-}
-
-static void on_owed_end(void *owner)
-{
-    struct forwarder *forwarder = owner;
-    struct err err;
-
-    forwarder->reading = NULL;
-    if (forwarder->owed_chunk->count != forwarder->owed_count) {
-        err_set(&err, ERR_RETRY, "%zu rows are stored, but only %u of their records are still in %s",
-                forwarder->owed_count, forwarder->owed_chunk->count, forwarder->context->stage->source_topic);
-        retry_later(forwarder, &err);
-        return;
-    }
-    chunk_queue(forwarder, forwarder->owed_chunk);
-    forwarder->owed_chunk = NULL;
-    forwarder->queued_until = forwarder->asked_until;
-    drop_owed(forwarder);
+    for (size_t i = 0; i < count; i++)
+        chunk_add(chunk, messages[i]);
+    chunk_queue(forwarder, chunk);
+    forwarder->queued_until = until;
     loop_turn_ask(forwarder->context->turn);
 }
 
@@ -196,62 +142,9 @@ static void on_owed_failed(void *owner, const struct err *err)
 {
     struct forwarder *forwarder = owner;
 
-    forwarder->reading = NULL;
-    retry_later(forwarder, err);
-}
-
-static void read_owed(struct forwarder *forwarder)
-{
-    struct err err;
-    const struct kafka_reading_callbacks callbacks = {
-        .on_record = on_owed_record, .on_end = on_owed_end, .on_failed = on_owed_failed, .owner = forwarder};
-    const struct kafka_range range = {
-        .topic = forwarder->context->stage->source_topic,
-        .partition = forwarder->partition,
-        .first = (int64_t)forwarder->owed[0],
-        .last = (int64_t)forwarder->owed[forwarder->owed_count - 1],
-    };
-
-    forwarder->owed_at = 0;
-    forwarder->owed_chunk = chunk_new(forwarder, forwarder->owed_count);
-    if (!kafka_reader_read(forwarder->context->reader, &range, &callbacks, &forwarder->reading, &err))
-        retry_later(forwarder, &err);
-}
-
-static void on_owed_offsets(void *owner, const struct clickhouse_result *result)
-{
-    struct forwarder *forwarder = owner;
-    struct err err = result->err;
-
-    forwarder->question = NULL;
-    if (result->outcome != CLICKHOUSE_DONE ||
-        !stage_table_read_offsets(result->body, &forwarder->owed, &forwarder->owed_count, &err)) {
-        retry_later(forwarder, &err);
-        return;
-    }
-    if (forwarder->owed_count == FORWARD_OWED_PER_QUESTION)
-        forwarder->asked_until = (int64_t)forwarder->owed[forwarder->owed_count - 1] + 1;
-    if (forwarder->owed_count > 0) {
-        read_owed(forwarder);
-        return;
-    }
-    forwarder->queued_until = forwarder->asked_until;
-    drop_owed(forwarder);
-    loop_turn_ask(forwarder->context->turn);
-}
-
-static void ask_owed(struct forwarder *forwarder)
-{
-    const struct stage_range range = {
-        .epoch = forwarder->epoch,
-        .partition = forwarder->partition,
-        .first = forwarder->queued_until,
-        .last = forwarder->settled_until - 1,
-    };
-
-    forwarder->asked_until = forwarder->settled_until;
-    forwarder->question = stage_table_ask_offsets(&forwarder->context->table, &range,
-                                                  FORWARD_OWED_PER_QUESTION, on_owed_offsets, forwarder);
+    forwarder->problem = *err;
+    forwarder->has_problem = true;
+    loop_timer_start(&forwarder->retry_timer, FORWARD_RETRY_MS);
 }
 
 /* ---- sending ---- */
@@ -396,9 +289,9 @@ void forwarder_step(struct forwarder *forwarder)
         !watched_topic_has(forwarder->context->forward_topic, forwarder->partition))
         return;
     send_some(forwarder);
-    bool is_reading = forwarder->question != NULL || forwarder->reading != NULL;
-    if (forwarder->first == NULL && !is_reading && forwarder->queued_until < forwarder->settled_until)
-        ask_owed(forwarder);
+    if (forwarder->first == NULL && !owed_is_reading(&forwarder->owed) &&
+        forwarder->queued_until < forwarder->settled_until)
+        owed_read(&forwarder->owed, forwarder->queued_until, forwarder->settled_until);
 }
 
 static void on_retry(void *owner)
@@ -416,6 +309,8 @@ struct forwarder *forwarder_new(const struct batch_context *context, int32_t par
 
     *forwarder = (struct forwarder){.context = context, .partition = partition, .epoch = epoch};
     loop_timer_init(&forwarder->retry_timer, context->loop, on_retry, forwarder);
+    owed_init(&forwarder->owed, context, partition, epoch,
+              &(struct owed_callbacks){on_owed_read, on_owed_failed, forwarder});
     return forwarder;
 }
 
@@ -455,7 +350,7 @@ void forwarder_add(struct forwarder *forwarder, struct batch *batch, int64_t set
 void forwarder_close(struct forwarder *forwarder)
 {
     forwarder->is_closed = true;
-    drop_owed(forwarder);
+    owed_cancel(&forwarder->owed);
     loop_timer_stop(&forwarder->retry_timer);
 }
 

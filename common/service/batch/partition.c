@@ -4,51 +4,12 @@
 #include "common/base/bug.h"
 #include "common/base/log.h"
 #include "common/io/kafka_conf.h"
-#include "common/io/kafka_consumer.h"
-#include "common/io/loop.h"
-#include "common/service/batch/context.h"
-#include "common/service/batch/forwarder.h"
-#include "common/service/batch/intake.h"
-#include "common/service/batch/opening.h"
-#include "common/service/batch/settler.h"
+#include "common/service/batch/partition_state.h"
 #include "common/service/metrics.h"
 
 #include <stdlib.h>
 
 enum { PARTITION_IDLE_COMMIT_MS = 100, PARTITION_COMMIT_RETRY_MS = 500 };
-
-enum partition_state {
-    PARTITION_OPENING,
-    PARTITION_COLLECTING,
-    PARTITION_PLANNING,
-    PARTITION_SETTLING,
-    PARTITION_COMMITTING,
-    PARTITION_STOPPED,
-    PARTITION_CLOSED,
-};
-
-struct partition {
-    struct kafka_commit commit; /* first: the commit is the partition */
-    const struct batch_context *context;
-    int32_t number;
-    enum partition_state state;
-    bool is_closing;
-    bool is_commit_out;  /* its answer is still to come */
-    bool is_uncommitted; /* the state differs from what the group has */
-    bool is_found_plan;  /* state.plan was begun by somebody before and is to be done again */
-    int64_t replay_until;
-    int64_t fetches_from;
-    int64_t committed_forwarded;
-    struct plan_state plan_state;
-    struct opening *opening;
-    struct intake intake;
-    struct batch batch; /* of the plan */
-    struct settler settler;
-    struct forwarder *forwarder;
-    struct loop_timer timer; /* next flush, idle commit, or retry of a commit */
-    bool has_problem;
-    struct err problem;
-};
 
 static void set_problem(struct partition *partition, const struct err *err)
 {
@@ -56,7 +17,7 @@ static void set_problem(struct partition *partition, const struct err *err)
     partition->has_problem = true;
 }
 
-static void stop_for_person(struct partition *partition, const struct err *err)
+void partition_stop_for_person(struct partition *partition, const struct err *err)
 {
     set_problem(partition, err);
     err_prefix(&partition->problem, "%s[%d]", partition->context->stage->source_topic, partition->number);
@@ -83,7 +44,7 @@ static void on_opened(void *owner, const struct opened *opened)
     intake_begin(&partition->intake, state->next);
     if (state->next != partition->fetches_from &&
         !kafka_consumer_seek(partition->context->consumer, partition->number, state->next, &err)) {
-        stop_for_person(partition, &err);
+        partition_stop_for_person(partition, &err);
         return;
     }
     partition->fetches_from = state->next;
@@ -106,7 +67,7 @@ static void on_opening_needs_person(void *owner, const struct err *err)
     struct err copy = *err;
 
     opening_cancel(&partition->opening);
-    stop_for_person(partition, &copy);
+    partition_stop_for_person(partition, &copy);
 }
 
 static void open_at(struct partition *partition, const struct kafka_position *position, bool is_lost)
@@ -138,7 +99,7 @@ static void open_again(struct partition *partition)
 
 /* ---- commits ---- */
 
-static void commit(struct partition *partition, enum partition_state state)
+void partition_commit(struct partition *partition, enum partition_state state)
 {
     char metadata[PLAN_METADATA_BYTES];
 
@@ -168,14 +129,6 @@ static void begin_settling(struct partition *partition)
         settler_give_up(&partition->settler, &partition->batch, &state->plan, state->epoch);
     else
         settler_begin(&partition->settler, &partition->batch, &state->plan, state->epoch, is_replay);
-}
-
-/* A worker that stops in good order, or that waits for a table which is away, was not ended by the plan's
- * records: such a start must not count, or an outage with restarts would make dead letters of good events. */
-static void uncount_start(struct partition *partition, enum partition_state state)
-{
-    partition->plan_state.plan.starts = 0;
-    commit(partition, state);
 }
 
 static void on_commit_failed(struct partition *partition, rd_kafka_resp_err_t code)
@@ -209,100 +162,6 @@ static void on_committed(struct kafka_commit *answered, rd_kafka_resp_err_t code
         partition->is_uncommitted = false;
         partition->state = PARTITION_COLLECTING;
     }
-}
-
-/* ---- plans ---- */
-
-static void plan_and_commit(struct partition *partition, uint32_t count, uint32_t starts)
-{
-    struct plan_state *state = &partition->plan_state;
-    const struct batch_stage_description *stage = partition->context->stage;
-
-    batch_split_off(&partition->intake.records, count, &partition->batch);
-    state->next = batch_first(&partition->batch);
-    if (state->next > state->suspect_until)
-        state->suspect_until = PLAN_OFFSET_NONE;
-    state->has_plan = true;
-    state->plan = (struct plan){
-        .first = state->next,
-        .last = batch_last(&partition->batch),
-        .count = count,
-        .checksum = batch_checksum(&partition->batch, count),
-        .starts = starts,
-    };
-    partition->is_uncommitted = true;
-    commit(partition, PARTITION_PLANNING);
-    if (starts <= PLAN_STARTS_MAX || count > 1)
-        batch_decide(&partition->batch, state->epoch, stage->decide, stage->owner);
-    else
-        batch_decide_nothing(&partition->batch); /* deciding may be what ends workers */
-}
-
-static void plan_new(struct partition *partition)
-{
-    uint32_t starts;
-    uint32_t count = partition->intake.records.count;
-
-    if (count > partition->context->flush.max_records)
-        count = partition->context->flush.max_records;
-    count = plan_size(&partition->plan_state, batch_first(&partition->intake.records), count, &starts);
-    plan_and_commit(partition, count, starts);
-}
-
-/* Smaller plans from here to the end of the present one will show which record it is. */
-static void suspect_plan(struct partition *partition)
-{
-    int64_t last = partition->plan_state.plan.last;
-
-    partition->plan_state.suspect_until = last;
-    partition->plan_state.has_plan = false;
-    if (partition->replay_until < last)
-        partition->replay_until = last;
-}
-
-static bool is_same_plan(struct partition *partition, struct err *err)
-{
-    const struct plan *plan = &partition->plan_state.plan;
-    struct batch *records = &partition->intake.records;
-    uint32_t count = batch_count_until(records, plan->last);
-
-    if (count == plan->count && batch_checksum(records, count) == plan->checksum)
-        return true;
-    err_set(
-        err, ERR_REJECT,
-        "the log has other records at offsets %lld to %lld than the plan that was begun with them (%u of %u)",
-        (long long)plan->first, (long long)plan->last, count, plan->count);
-    return false;
-}
-
-/* All records of a plan that somebody began are here: the same again, or in halves. */
-static void plan_found(struct partition *partition)
-{
-    struct plan plan = partition->plan_state.plan;
-    struct err err;
-
-    if (!is_same_plan(partition, &err)) {
-        stop_for_person(partition, &err);
-        return;
-    }
-    switch (plan_take_over(&plan)) {
-    case PLAN_START:
-    case PLAN_GIVE_UP:
-        log_partition(LOG_LEVEL_NOTICE, partition->context->stage->source_topic, partition->number,
-                      "doing the plan of offsets %lld to %lld again (start %u)", (long long)plan.first,
-                      (long long)plan.last, plan.starts + 1);
-        plan_and_commit(partition, plan.count, plan.starts + 1);
-        return;
-    case PLAN_HALVE:
-        log_partition(LOG_LEVEL_WARNING, partition->context->stage->source_topic, partition->number,
-                      "the plan of offsets %lld to %lld was begun %u times: doing it in halves",
-                      (long long)plan.first, (long long)plan.last, plan.starts);
-        suspect_plan(partition);
-        partition->is_found_plan = false;
-        plan_new(partition);
-        return;
-    }
-    BUG("unknown answer of plan_take_over");
 }
 
 /* ---- steps ---- */
@@ -341,7 +200,7 @@ static void step_idle(struct partition *partition)
         return;
     }
     if (partition->is_closing && !waits_for_forwarding) {
-        commit(partition, PARTITION_COMMITTING);
+        partition_commit(partition, PARTITION_COMMITTING);
     } else if (!partition->is_closing && !loop_timer_is_running(&partition->timer)) {
         loop_timer_start(&partition->timer, PARTITION_IDLE_COMMIT_MS);
     }
@@ -362,13 +221,13 @@ static void step_collecting(struct partition *partition)
     if (partition->intake.is_lost)
         open_again(partition);
     else if (partition->is_found_plan && partition->intake.next > state->plan.last)
-        plan_found(partition);
+        partition_plan_found(partition);
     else if (partition->is_found_plan)
         return;
     else if (partition->intake.records.count == 0)
         step_idle(partition);
     else if (flush_is_due(partition))
-        plan_new(partition);
+        partition_plan_new(partition);
 }
 
 static void settled(struct partition *partition)
@@ -388,22 +247,6 @@ static void settled(struct partition *partition)
     loop_turn_ask(context->turn);
 }
 
-/* The records go back to the front of the line, and out again in smaller plans. */
-static void split_after_data_fault(struct partition *partition)
-{
-    struct batch together = {0};
-
-    settler_end(&partition->settler);
-    batch_forget_decisions(&partition->batch);
-    batch_append_all(&together, &partition->batch);
-    batch_append_all(&together, &partition->intake.records);
-    batch_done(&partition->batch);
-    batch_done(&partition->intake.records);
-    partition->intake.records = together;
-    suspect_plan(partition);
-    plan_new(partition);
-}
-
 static void step_settling(struct partition *partition)
 {
     if (partition->is_commit_out)
@@ -412,11 +255,11 @@ static void step_settling(struct partition *partition)
         settled(partition);
         partition_step(partition);
     } else if (partition->is_closing && partition->settler.state != SETTLER_CALLING) {
-        uncount_start(partition, PARTITION_COMMITTING);
+        partition_plan_uncount(partition, PARTITION_COMMITTING);
     } else if (partition->settler.has_problem && partition->plan_state.plan.starts > 0) {
-        uncount_start(partition, PARTITION_SETTLING);
+        partition_plan_uncount(partition, PARTITION_SETTLING);
     } else if (partition->settler.state == SETTLER_DATA_FAULT) {
-        split_after_data_fault(partition);
+        partition_plan_split(partition);
     } else {
         intake_take(&partition->intake, PLAN_OFFSET_NONE);
     }
@@ -443,10 +286,10 @@ static void on_timer(void *owner)
     if (partition->is_commit_out)
         return;
     if (partition->state == PARTITION_PLANNING || partition->state == PARTITION_COMMITTING)
-        commit(partition, partition->state);
+        partition_commit(partition, partition->state);
     else if (partition->state == PARTITION_COLLECTING && !partition->is_found_plan &&
              partition->intake.records.count == 0 && (partition->is_uncommitted || forwarded_more(partition)))
-        commit(partition, PARTITION_COMMITTING);
+        partition_commit(partition, PARTITION_COMMITTING);
 }
 
 bool partition_needs_slot(const struct partition *partition)
@@ -529,65 +372,4 @@ void partition_free(struct partition **partition_p)
     forwarder_free(&partition->forwarder);
     free(partition);
     *partition_p = NULL;
-}
-
-/* ---- what it shows ---- */
-
-int32_t partition_number(const struct partition *partition)
-{
-    return partition->number;
-}
-
-bool partition_is_busy(const struct partition *partition)
-{
-    return partition->state == PARTITION_PLANNING || partition->state == PARTITION_SETTLING ||
-           partition->intake.records.count > 0;
-}
-
-bool partition_lag_records(const struct partition *partition, uint64_t *out_records)
-{
-    int64_t end = kafka_consumer_log_end(partition->context->consumer, partition->number);
-
-    if (end == KAFKA_OFFSET_NONE || partition->state == PARTITION_OPENING ||
-        partition->state == PARTITION_STOPPED)
-        return false;
-    *out_records = end > partition->plan_state.next ? (uint64_t)(end - partition->plan_state.next) : 0;
-    return true;
-}
-
-double partition_lag_seconds(const struct partition *partition, int64_t now_us)
-{
-    const struct batch *oldest = partition->batch.count > 0 ? &partition->batch : &partition->intake.records;
-    rd_kafka_timestamp_type_t type;
-
-    if (oldest->count == 0)
-        return 0;
-    int64_t appended_ms = rd_kafka_message_timestamp(oldest->messages[0], &type);
-    int64_t age_us = now_us - appended_ms * 1000;
-    return type == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE || age_us < 0 ? 0 : (double)age_us / 1e6;
-}
-
-uint64_t partition_debt_records(const struct partition *partition)
-{
-    return partition->forwarder == NULL ? 0 : forwarder_debt_records(partition->forwarder);
-}
-
-double partition_debt_seconds(const struct partition *partition)
-{
-    uint64_t since_ms = partition->forwarder == NULL ? 0 : forwarder_debt_since_ms(partition->forwarder);
-
-    return since_ms == 0 ? 0 : (double)(loop_now_ms(partition->context->loop) - since_ms) / 1000.0;
-}
-
-const struct err *partition_problem(const struct partition *partition, bool *out_needs_person)
-{
-    *out_needs_person = partition->state == PARTITION_STOPPED;
-    if (partition->has_problem)
-        return &partition->problem;
-    return partition->settler.has_problem ? &partition->settler.problem : NULL;
-}
-
-const struct err *partition_forward_problem(const struct partition *partition)
-{
-    return partition->forwarder == NULL ? NULL : forwarder_problem(partition->forwarder);
 }

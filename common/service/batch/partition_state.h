@@ -1,0 +1,70 @@
+/*
+ * partition_state.h - the inside of a partition, for the files that are it: partition.c (its steps and its
+ * life), partition_plan.c (its plans) and partition_view.c (what it shows).
+ */
+#ifndef MILLRACE_PARTITION_STATE_H
+#define MILLRACE_PARTITION_STATE_H
+
+#include "common/io/kafka_consumer.h"
+#include "common/io/loop.h"
+#include "common/service/batch/context.h"
+#include "common/service/batch/forwarder.h"
+#include "common/service/batch/intake.h"
+#include "common/service/batch/opening.h"
+#include "common/service/batch/partition.h"
+#include "common/service/batch/settler.h"
+
+enum partition_state {
+    PARTITION_OPENING,
+    PARTITION_COLLECTING,
+    PARTITION_PLANNING,
+    PARTITION_SETTLING,
+    PARTITION_COMMITTING,
+    PARTITION_STOPPED,
+    PARTITION_CLOSED,
+};
+
+struct partition {
+    struct kafka_commit commit; /* first: the commit is the partition */
+    const struct batch_context *context;
+    int32_t number;
+    enum partition_state state;
+    bool is_closing;
+    bool is_commit_out;  /* its answer is still to come */
+    bool is_uncommitted; /* the state differs from what the group has */
+    bool is_found_plan;  /* state.plan was begun by somebody before and is to be done again */
+    int64_t replay_until;
+    int64_t fetches_from;
+    int64_t committed_forwarded;
+    struct plan_state plan_state;
+    struct opening *opening;
+    struct intake intake;
+    struct batch batch; /* of the plan */
+    struct settler settler;
+    struct forwarder *forwarder;
+    struct loop_timer timer; /* next flush, idle commit, or retry of a commit */
+    bool has_problem;
+    struct err problem;
+};
+
+/* Sends plan_state as it is now to the group; the state is entered at once, the answer comes to partition.c.
+ */
+void partition_commit(struct partition *partition, enum partition_state state);
+
+/* Nothing more is done until a person has decided. */
+void partition_stop_for_person(struct partition *partition, const struct err *err);
+
+/* Plans what has been collected, as far as the suspects allow, and commits the plan. */
+void partition_plan_new(struct partition *partition);
+
+/* All records of a plan that somebody began are here: the same again, or in halves. */
+void partition_plan_found(struct partition *partition);
+
+/* The table calls rows of the plan bad: its records go back to the front of the line, and out again in
+ * smaller plans. */
+void partition_plan_split(struct partition *partition);
+
+/* Commits the plan as one whose start does not count. */
+void partition_plan_uncount(struct partition *partition, enum partition_state state);
+
+#endif
