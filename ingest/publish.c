@@ -3,6 +3,7 @@
 #include "common/base/alloc.h"
 #include "common/event/envelope.h"
 #include "common/io/kafka_conf.h"
+#include "common/io/loop.h"
 #include "common/service/kafka_setup.h"
 #include "common/service/metrics.h"
 #include "common/service/service.h"
@@ -10,12 +11,18 @@
 
 #include <stdlib.h>
 
+enum { ASK_AGAIN_MS = 1000 };
+
 struct publish {
+    struct loop *loop;
     struct kafka_producer *producer;
     struct topic_watch *watch;
     struct watched_topic *watched;
     const char *topic;
     char *what; /* "topic events": begins the text of an error */
+    struct health_check *check;
+    bool is_failing;   /* as the check says */
+    uint64_t asked_ms; /* for the topic, because an event failed */
     struct metric *written, *failed, *latency;
     struct metric *errors[KAFKA_FAULT_COUNT];
     void (*on_fatal)(void *owner, const struct err *err);
@@ -24,11 +31,26 @@ struct publish {
 
 /* ---- results ---- */
 
-static void suspect_topic(struct publish *publish)
+/* An event failed for no fault of its own. The watch then tells by itself when Kafka and the topic are there
+ * again; only an event can tell that events are taken. */
+static void show_failing(struct publish *publish, const struct err *err)
 {
-    /* Once it is known to be missing it is asked for every second anyway. */
-    if (publish->watched != NULL && watched_topic_partitions(publish->watched) > 0)
-        watched_topic_suspect(publish->watched);
+    uint64_t now_ms = loop_now_ms(publish->loop);
+
+    if (publish->watched == NULL)
+        return;
+    publish->is_failing = true;
+    health_set(publish->check, HEALTH_DEGRADED, "the last event was refused: %s", err->text);
+    if (watched_topic_partitions(publish->watched) == 0 || now_ms - publish->asked_ms < ASK_AGAIN_MS)
+        return;
+    publish->asked_ms = now_ms;
+    watched_topic_suspect(publish->watched);
+}
+
+static void show_working(struct publish *publish)
+{
+    publish->is_failing = false;
+    health_set(publish->check, HEALTH_UP, "%s", "");
 }
 
 /* What happens to an event that Kafka did not take. */
@@ -37,8 +59,8 @@ static void settle_not_taken(struct publish *publish, struct publication *public
 {
     metric_add(publish->failed, 1);
     metric_add(publish->errors[result->fault], 1);
-    if (result->fault == KAFKA_FAULT_UNKNOWN_TOPIC)
-        suspect_topic(publish);
+    if (result->fault != KAFKA_FAULT_TOO_LARGE && result->fault != KAFKA_FAULT_INVALID)
+        show_failing(publish, &result->err);
     publication->on_settled(publication, result);
 }
 
@@ -51,6 +73,8 @@ static void on_report(struct kafka_delivery *delivery, const struct kafka_report
     metric_observe(publish->latency, report->round_trip_us / 1e6);
     if (report->is_written) {
         metric_add(publish->written, 1);
+        if (publish->is_failing)
+            show_working(publish);
         publication->on_settled(publication, &result);
         return;
     }
@@ -86,10 +110,11 @@ void publish_send(struct publish *publish, const struct publish_event *event, st
         .header_count = 1,
     };
     struct publish_result result = {.is_durable = false};
+    struct err err;
 
     publication->publish = publish;
     publication->delivery.on_report = on_report;
-    switch (kafka_producer_send(publish->producer, &record, &publication->delivery, &result.err)) {
+    switch (kafka_producer_send(publish->producer, &record, &publication->delivery, &err)) {
     case KAFKA_SENT:
         return;
     case KAFKA_QUEUE_FULL:
@@ -97,8 +122,8 @@ void publish_send(struct publish *publish, const struct publish_event *event, st
         err_set(&result.err, ERR_RETRY, "%s: too many events wait for Kafka", publish->what);
         break;
     case KAFKA_REFUSED:
-        result.fault = fault_of_refusal(&result.err);
-        err_prefix(&result.err, "topic");
+        result.fault = fault_of_refusal(&err);
+        err_set(&result.err, err.kind, "topic %s", err.text);
         break;
     }
     settle_not_taken(publish, publication, &result);
@@ -176,6 +201,8 @@ static void watch_topic(struct publish *publish, struct service *service, struct
     };
     const struct topic_need need = {publish->topic, "events are refused", HEALTH_DOWN};
 
+    publish->check = health_check_new(settings.health, "publishing");
+    show_working(publish);
     publish->watch = topic_watch_start(&settings);
     publish->watched = topic_watch_add(publish->watch, &need, NULL, NULL);
 }
@@ -186,6 +213,7 @@ bool publish_start(struct service *service, struct offload *offload,
 {
     struct publish *publish = xcalloc(1, sizeof(*publish));
 
+    publish->loop = service_loop(service);
     publish->topic = service_config(service)->topics.events;
     publish->what = xasprintf("topic %s", publish->topic);
     publish->on_fatal = on_fatal;

@@ -216,6 +216,7 @@ bool list_request_read(struct slice query, int64_t now_us, struct arena *arena,
     if (!read_range(&values, now_us, &request) || !read_paging(&values, &request) ||
         !check_paging(&values, &request))
         return false;
+    request.has_offset |= request.sort != LIST_BY_TIMESTAMP;
     request.external_customer_id = values.texts[PARAMETER_EXTERNAL_CUSTOMER_ID];
     request.event_name = values.texts[PARAMETER_EVENT_NAME];
     request.event_id = values.texts[PARAMETER_EVENT_ID];

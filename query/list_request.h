@@ -23,9 +23,9 @@ struct list_request {
     bool has_newer, has_older;
     struct cursor newer; /* only events behind it */
     struct cursor older; /* only events before it */
-    bool has_offset;     /* never with a cursor */
+    bool has_offset;     /* never with a cursor; always by event_name, which no cursor knows */
     uint32_t offset;
-    enum list_sort sort; /* by event_name: never with a cursor */
+    enum list_sort sort;
     bool is_ascending;
     bool wants_count;
 };

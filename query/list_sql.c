@@ -20,10 +20,10 @@ static struct list_window whole_window(const struct list_request *request)
     return window;
 }
 
-/* An id is in one place, an offset counts from the beginning, and names are not ordered by time. */
+/* An id is in one place, and an offset counts from the beginning. */
 static bool is_read_at_once(const struct list_request *request)
 {
-    return !slice_is_empty(request->event_id) || request->has_offset || request->sort != LIST_BY_TIMESTAMP;
+    return !slice_is_empty(request->event_id) || request->has_offset;
 }
 
 bool list_window(const struct list_request *request, uint32_t step, struct list_window *out_window)
@@ -92,10 +92,13 @@ static void filter(struct writer *writer, const char *condition, const char *nam
 static void write_filters(struct writer *writer, const struct list_scope *scope,
                           const struct list_request *request, const struct list_window *window)
 {
-    write_text(writer, " FROM events FINAL WHERE tenant_id = {tenant:String} AND environment_id = {environment:String}");
+    write_text(
+        writer,
+        " FROM events FINAL WHERE tenant_id = {tenant:String} AND environment_id = {environment:String}");
     add_parameter(writer, "tenant", scope->tenant_id);
     add_parameter(writer, "environment", scope->environment_id);
-    filter(writer, " AND external_customer_id = {customer:String}", "customer", request->external_customer_id);
+    filter(writer, " AND external_customer_id = {customer:String}", "customer",
+           request->external_customer_id);
     filter(writer, " AND event_name = {name:String}", "name", request->event_name);
     filter(writer, " AND id = {id:String}", "id", request->event_id);
     filter(writer, " AND source = {source:String}", "source", request->source);
@@ -132,13 +135,14 @@ static void write_order(struct writer *writer, const struct list_request *reques
         write_text(writer, is_upwards ? " ORDER BY event_name ASC, timestamp DESC, id DESC"
                                       : " ORDER BY event_name DESC, timestamp DESC, id DESC");
     else
-        write_text(writer, is_upwards ? " ORDER BY timestamp ASC, id ASC" : " ORDER BY timestamp DESC, id DESC");
-    if (request->has_offset || request->sort == LIST_BY_EVENT_NAME)
+        write_text(writer,
+                   is_upwards ? " ORDER BY timestamp ASC, id ASC" : " ORDER BY timestamp DESC, id DESC");
+    if (request->has_offset)
         write_text(writer, ", external_customer_id, event_name LIMIT {limit:UInt64} OFFSET {offset:UInt64}");
     else
         write_text(writer, " LIMIT {limit:UInt64} WITH TIES");
     add_number(writer, "limit", (int64_t)request->page_size + 1);
-    if (request->has_offset || request->sort == LIST_BY_EVENT_NAME)
+    if (request->has_offset)
         add_number(writer, "offset", request->offset);
 }
 

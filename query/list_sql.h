@@ -27,7 +27,7 @@ bool list_window(const struct list_request *request, uint32_t step, struct list_
 /* Whether rows come oldest first: towards newer ones from iter_first_key, else as the answer is ordered. */
 bool list_scans_upwards(const struct list_request *request);
 
-enum { LIST_SQL_PARAMETERS_MAX = 12 };
+enum { LIST_SQL_PARAMETERS_MAX = 14 };
 
 /* A question; its texts are in the arena. */
 struct list_sql {
@@ -36,7 +36,7 @@ struct list_sql {
 };
 
 /* Rows as list_page.h reads them: one more than the page, to see whether there are more; and, but for lists
- * with an offset or by name, all that share the last one's time and id, since no key tells them apart. */
+ * with an offset, all that share the last one's time and id, since no key tells them apart. */
 void list_sql_rows(const struct list_scope *scope, const struct list_request *request,
                    const struct list_window *window, struct arena *arena, struct list_sql *out_sql);
 

@@ -17,6 +17,8 @@ enum {
 struct feed {
     int32_t partition;
     rd_kafka_queue_t *queue;
+    int64_t next;     /* offset behind the last record taken, or as assigned or sought */
+    bool has_stopped; /* `next` was not in the log: librdkafka fetches no more, and ignores seeks */
 };
 
 struct kafka_consumer {
@@ -54,6 +56,7 @@ static void open_feeds(struct kafka_consumer *consumer, const struct kafka_posit
     for (size_t i = 0; i < count; i++) {
         struct feed *feed = &consumer->feeds[i];
         feed->partition = positions[i].partition;
+        feed->next = positions[i].offset;
         feed->queue = rd_kafka_queue_get_partition(consumer->rk, consumer->settings.topic, feed->partition);
         BUG_ON(feed->queue == NULL);
         rd_kafka_queue_forward(feed->queue, NULL);
@@ -297,11 +300,38 @@ size_t kafka_consumer_take(struct kafka_consumer *consumer, int32_t partition,
     if (feed == NULL)
         return 0;
     ssize_t count = rd_kafka_consume_batch_queue(feed->queue, 0, out_messages, max);
+    for (ssize_t i = 0; i < count; i++) {
+        if (out_messages[i]->err == RD_KAFKA_RESP_ERR_NO_ERROR)
+            feed->next = out_messages[i]->offset + 1;
+        else if (out_messages[i]->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET)
+            feed->has_stopped = true;
+    }
     return count > 0 ? (size_t)count : 0;
+}
+
+/* Only an assignment makes librdkafka fetch a partition again that it has stopped. The others go on where
+ * they are; what was fetched of them and not taken is fetched again. */
+static bool assign_again(struct kafka_consumer *consumer, struct err *err)
+{
+    size_t count = consumer->feed_count;
+    struct kafka_position *positions = xcalloc(count, sizeof(*positions));
+
+    for (size_t i = 0; i < count; i++)
+        positions[i] =
+            (struct kafka_position){.partition = consumer->feeds[i].partition, .offset = consumer->feeds[i].next};
+    bool is_assigned = kafka_consumer_assign(consumer, positions, count, err);
+    free(positions);
+    return is_assigned;
 }
 
 bool kafka_consumer_seek(struct kafka_consumer *consumer, int32_t partition, int64_t offset, struct err *err)
 {
+    struct feed *feed = feed_of(consumer, partition);
+
+    if (feed != NULL)
+        feed->next = offset;
+    if (feed != NULL && feed->has_stopped)
+        return assign_again(consumer, err);
     rd_kafka_resp_err_t code = rd_kafka_seek(consumer->topic, partition, offset, 0);
 
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR)

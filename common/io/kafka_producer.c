@@ -84,9 +84,9 @@ bool kafka_producer_start(struct loop *loop, rd_kafka_conf_t *conf, struct kafka
 }
 
 static rd_kafka_resp_err_t produce(struct kafka_producer *producer, const struct kafka_record *record,
-                                   rd_kafka_vu_t *headers, struct kafka_delivery *delivery)
+                                   rd_kafka_headers_t *headers, struct kafka_delivery *delivery)
 {
-    rd_kafka_vu_t arguments[6 + KAFKA_HEADERS_MAX];
+    rd_kafka_vu_t arguments[6];
     size_t count = 0;
 
     arguments[count++] = (rd_kafka_vu_t){.vtype = RD_KAFKA_VTYPE_TOPIC, .u.cstr = record->topic};
@@ -98,34 +98,44 @@ static rd_kafka_resp_err_t produce(struct kafka_producer *producer, const struct
         (rd_kafka_vu_t){.vtype = RD_KAFKA_VTYPE_KEY,
                         .u.mem = {.ptr = (void *)(uintptr_t)record->key.data, .size = record->key.length}};
     arguments[count++] = (rd_kafka_vu_t){.vtype = RD_KAFKA_VTYPE_OPAQUE, .u.ptr = delivery};
-    for (size_t i = 0; i < record->header_count; i++)
-        arguments[count++] = headers[i];
-    if (record->all_headers != NULL)
-        arguments[count++] =
-            (rd_kafka_vu_t){.vtype = RD_KAFKA_VTYPE_HEADERS, .u.headers = record->all_headers};
+    if (headers != NULL)
+        arguments[count++] = (rd_kafka_vu_t){.vtype = RD_KAFKA_VTYPE_HEADERS, .u.headers = headers};
     rd_kafka_error_t *error = rd_kafka_produceva(producer->rk, arguments, count);
     rd_kafka_resp_err_t code = error == NULL ? RD_KAFKA_RESP_ERR_NO_ERROR : rd_kafka_error_code(error);
     rd_kafka_error_destroy(error);
     return code;
 }
 
+/* As a list, which stays ours when the record is refused: librdkafka 2.0.2 frees headers that it is handed
+ * one by one (RD_KAFKA_VTYPE_HEADER) twice when the topic or the partition is not there. */
+static rd_kafka_headers_t *headers_new(const struct kafka_record *record)
+{
+    rd_kafka_headers_t *headers = rd_kafka_headers_new(record->header_count);
+
+    for (size_t i = 0; i < record->header_count; i++) {
+        const struct kafka_header *header = &record->headers[i];
+        BUG_ON(rd_kafka_header_add(headers, header->name, -1, header->value.data,
+                                   (ssize_t)header->value.length) != RD_KAFKA_RESP_ERR_NO_ERROR);
+    }
+    return headers;
+}
+
 enum kafka_sending kafka_producer_send(struct kafka_producer *producer, const struct kafka_record *record,
                                        struct kafka_delivery *delivery, struct err *err)
 {
-    rd_kafka_vu_t headers[KAFKA_HEADERS_MAX];
+    rd_kafka_headers_t *own = NULL;
 
     BUG_ON(record->header_count > KAFKA_HEADERS_MAX ||
            (record->header_count > 0 && record->all_headers != NULL));
-    for (size_t i = 0; i < record->header_count; i++)
-        headers[i] = (rd_kafka_vu_t){.vtype = RD_KAFKA_VTYPE_HEADER,
-                                     .u.header = {.name = record->headers[i].name,
-                                                  .val = record->headers[i].value.data,
-                                                  .size = (ssize_t)record->headers[i].value.length}};
-    rd_kafka_resp_err_t code = produce(producer, record, headers, delivery);
+    if (record->header_count > 0)
+        own = headers_new(record);
+    rd_kafka_resp_err_t code = produce(producer, record, own != NULL ? own : record->all_headers, delivery);
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
         producer->outstanding++;
         return KAFKA_SENT;
     }
+    if (own != NULL)
+        rd_kafka_headers_destroy(own);
     if (code == RD_KAFKA_RESP_ERR__QUEUE_FULL)
         return KAFKA_QUEUE_FULL;
     kafka_err_set(err, code, record->topic);

@@ -4,15 +4,11 @@ import os
 import random
 import shutil
 import signal
-import sys
-from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from millrace.audit import Audit  # noqa: E402
-from millrace.stack import ROOT, Stack  # noqa: E402
+from millrace.audit import Audit
+from millrace.stack import ROOT, Stack
 
 RUNS = ROOT / "build" / "test"
 LOG_END_CHARACTERS = 6000
@@ -36,10 +32,6 @@ def end_stacks_of_dead_runs():
         for stack in folder.iterdir():
             Stack(stack).down()
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def pytest_configure(config):
-    config.addinivalue_line("markers", "last: runs behind all others")
 
 
 def pytest_sessionstart(session):
@@ -129,13 +121,22 @@ def own_stack(make_stack, request):
     found.down()
 
 
-@pytest.fixture
-def audit(stack, request):
-    """Of what the test sends."""
+def audit_of(stack, request):
     found = Audit(stack)
     yield found
     if not getattr(request.node, "has_failed", False):
         found.close()
+
+
+@pytest.fixture
+def audit(stack, request):
+    """Of what the test sends."""
+    yield from audit_of(stack, request)
+
+
+@pytest.fixture
+def own_audit(own_stack, request):
+    yield from audit_of(own_stack, request)
 
 
 @pytest.fixture

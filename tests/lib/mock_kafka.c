@@ -1,6 +1,7 @@
 #include "tests/lib/mock_kafka.h"
 
 #include "common/base/alloc.h"
+#include "common/base/log.h"
 #include "common/io/kafka_conf.h"
 
 #include <setjmp.h>
@@ -33,6 +34,7 @@ void mock_kafka_start(struct mock_kafka *mock)
     char text[256];
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
 
+    log_open("test", LOG_LEVEL_CRITICAL, NULL); /* clients warn of the mock's age at every turn */
     kafka_conf_must_set(conf, "test.mock.num.brokers", "1");
     kafka_conf_must_set(conf, "linger.ms", "0");
     kafka_conf_must_set(conf, "log_level", "3"); /* it warns of being a mock */
@@ -85,6 +87,13 @@ void mock_kafka_fail(struct mock_kafka *mock, enum mock_kafka_api api, rd_kafka_
         rd_kafka_mock_push_request_errors_array(mock->cluster, (int16_t)api, 1, &code);
 }
 
+void mock_kafka_delay_next(struct mock_kafka *mock, enum mock_kafka_api api, int delay_ms)
+{
+    must(rd_kafka_mock_broker_push_request_error_rtts(mock->cluster, BROKER, (int16_t)api, 1,
+                                                      RD_KAFKA_RESP_ERR_NO_ERROR, delay_ms),
+         "delay a request");
+}
+
 void mock_kafka_delay(struct mock_kafka *mock, int delay_ms)
 {
     must(rd_kafka_mock_broker_set_rtt(mock->cluster, BROKER, delay_ms), "delay the broker");
@@ -135,14 +144,22 @@ void mock_kafka_fill(struct mock_kafka *mock, const char *topic, int32_t partiti
     free(offsets);
 }
 
+int64_t mock_kafka_end(struct mock_kafka *mock, const char *topic, int32_t partition)
+{
+    int64_t low;
+    int64_t high;
+
+    must(rd_kafka_query_watermark_offsets(mock->rk, topic, partition, &low, &high, PATIENCE_MS), "watermarks");
+    return high;
+}
+
 int64_t mock_kafka_lose_old(struct mock_kafka *mock, const char *topic, int32_t partition)
 {
     AUTO_STRING large = xmalloc(LARGE_VALUE_BYTES);
     int64_t low = 0;
     int64_t high;
 
-    for (int i = 0; i < LARGE_VALUE_BYTES; i++)
-        large[i] = (char)(i * 7919 >> 3); /* nothing that would become small on its way */
+    memset(large, 'x', LARGE_VALUE_BYTES);
     for (int written = 0; low == 0 && written < 100; written++) {
         mock_kafka_write(mock, topic, partition, SLICE("k"), slice_of(large, LARGE_VALUE_BYTES), NULL);
         must(rd_kafka_query_watermark_offsets(mock->rk, topic, partition, &low, &high, PATIENCE_MS), "watermarks");

@@ -45,6 +45,9 @@ void mock_kafka_set_missing(struct mock_kafka *mock, const char *topic, bool is_
 /* The next `count` requests of the kind fail. */
 void mock_kafka_fail(struct mock_kafka *mock, enum mock_kafka_api api, rd_kafka_resp_err_t code, int count);
 
+/* The next request of the kind is done at once and answered late. */
+void mock_kafka_delay_next(struct mock_kafka *mock, enum mock_kafka_api api, int delay_ms);
+
 /* How long requests of all kinds take; 0 again: at once. */
 void mock_kafka_delay(struct mock_kafka *mock, int delay_ms);
 
@@ -57,6 +60,9 @@ void mock_kafka_fill(struct mock_kafka *mock, const char *topic, int32_t partiti
 
 /* Writes until the records below some offset are gone; gives the first offset that is left. */
 int64_t mock_kafka_lose_old(struct mock_kafka *mock, const char *topic, int32_t partition);
+
+/* The end of the partition's log. */
+int64_t mock_kafka_end(struct mock_kafka *mock, const char *topic, int32_t partition);
 
 /* All records of a partition, as an outsider sees them. */
 struct mock_records {

@@ -380,7 +380,8 @@ const struct err *forwarder_problem(const struct forwarder *forwarder)
 
 bool forwarder_has_work_at_hand(const struct forwarder *forwarder)
 {
-    return forwarder->first != NULL && forwarder_problem(forwarder) == NULL;
+    return forwarder->first != NULL && forwarder_problem(forwarder) == NULL &&
+           watched_topic_has(forwarder->context->forward_topic, forwarder->partition);
 }
 
 bool forwarder_is_quiet(const struct forwarder *forwarder)

@@ -67,8 +67,8 @@ double partition_lag_seconds(const struct partition *partition, int64_t now_us);
 uint64_t partition_debt_records(const struct partition *partition);
 double partition_debt_seconds(const struct partition *partition);
 
-/* Why it does not get on: NULL when it does. out_needs_person: it will not by itself. */
-const struct err *partition_problem(const struct partition *partition, bool *out_needs_person);
+/* Why it does not get on, into out_err; false: it does. out_needs_person: it will not by itself. */
+bool partition_has_problem(const struct partition *partition, struct err *out_err, bool *out_needs_person);
 const struct err *partition_forward_problem(const struct partition *partition);
 
 #endif

@@ -46,12 +46,13 @@ double partition_debt_seconds(const struct partition *partition)
     return since_ms == 0 ? 0 : (double)(loop_now_ms(partition->context->loop) - since_ms) / 1000.0;
 }
 
-const struct err *partition_problem(const struct partition *partition, bool *out_needs_person)
+bool partition_has_problem(const struct partition *partition, struct err *out_err, bool *out_needs_person)
 {
     *out_needs_person = partition->state == PARTITION_STOPPED;
-    if (partition->has_problem)
-        return &partition->problem;
-    return partition->settler.has_problem ? &partition->settler.problem : NULL;
+    if (!partition->has_problem)
+        return settler_has_problem(&partition->settler, out_err);
+    *out_err = partition->problem;
+    return true;
 }
 
 const struct err *partition_forward_problem(const struct partition *partition)

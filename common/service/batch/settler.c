@@ -1,13 +1,19 @@
 #include "common/service/batch/settler.h"
 
 #include "common/base/bug.h"
+#include "common/base/clock.h"
+#include "common/event/topics.h"
 #include "common/service/batch/context.h"
 #include "common/service/dead_letters.h"
 #include "common/service/metrics.h"
 
 #include <stdlib.h>
 
-enum { SETTLER_FIRST_RETRY_MS = 100, SETTLER_HIGHEST_RETRY_MS = 5000 };
+enum {
+    SETTLER_FIRST_RETRY_MS = 100,
+    SETTLER_HIGHEST_RETRY_MS = 5000,
+    SETTLER_LETTERS_PATIENCE_MS = 2000, /* then health says that they wait */
+};
 
 static void next_step(struct settler *settler)
 {
@@ -48,7 +54,8 @@ static void on_letter_written(void *owner)
 
 static void send_letter(struct settler *settler, const struct batch_reject *reject)
 {
-    settler->letters_pending++;
+    if (settler->letters_pending++ == 0)
+        settler->letters_since_ms = loop_now_ms(settler->context->loop);
     dead_letters_send(settler->context->dead_letters,
                       &(struct dead_letter){
                           .message = settler->batch->messages[reject->index],
@@ -82,12 +89,18 @@ void settler_give_up(struct settler *settler, struct batch *batch, const struct 
 
 /* ---- calls to the table ---- */
 
+/* Any bits will do that differ from one worker to the next. */
+static uint32_t jitter(void)
+{
+    return (uint32_t)clock_monotonic_us() * UINT32_C(2654435761);
+}
+
 static void wait_and_retry(struct settler *settler, const struct err *err)
 {
     settler->has_problem = true;
     settler->problem = *err;
     settler->state = SETTLER_WAITING;
-    loop_timer_start(&settler->timer, backoff_next_ms(&settler->backoff, (uint32_t)random()));
+    loop_timer_start(&settler->timer, backoff_next_ms(&settler->backoff, jitter()));
     loop_turn_ask(settler->context->turn);
 }
 
@@ -199,6 +212,20 @@ void settler_run(struct settler *settler)
         insert(settler);
     else
         ask(settler);
+}
+
+bool settler_has_problem(const struct settler *settler, struct err *out_err)
+{
+    if (settler->has_problem) {
+        *out_err = settler->problem;
+        return true;
+    }
+    if (settler->letters_pending == 0 ||
+        loop_now_ms(settler->context->loop) - settler->letters_since_ms < SETTLER_LETTERS_PATIENCE_MS)
+        return false;
+    err_set(out_err, ERR_RETRY, "%u records that can't be stored wait to be written to %s%s",
+            settler->letters_pending, settler->context->stage->source_topic, TOPIC_DEAD_LETTER_SUFFIX);
+    return true;
 }
 
 /* ---- the end ---- */

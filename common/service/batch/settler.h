@@ -32,6 +32,7 @@ struct settler {
     struct clickhouse_call *call;
     struct buf absent_rows;
     uint32_t letters_pending;
+    uint64_t letters_since_ms; /* monotonic; of the first of them */
     bool is_giving_up;
     struct backoff backoff;
     struct loop_timer timer;
@@ -51,6 +52,9 @@ void settler_give_up(struct settler *settler, struct batch *batch, const struct 
 
 /* The slot is this one's: makes the next call. The turn is asked for when the slot is free again. */
 void settler_run(struct settler *settler);
+
+/* Why it does not get on, into out_err; false: it does. */
+bool settler_has_problem(const struct settler *settler, struct err *out_err);
 
 /* Stops at once; what was asked of the table may still happen. Back to IDLE. */
 void settler_cancel(struct settler *settler);

@@ -139,22 +139,24 @@ static void refresh_partition(struct stage_view *view, struct partition_view *sh
     metric_set(shown->series[SERIES_DEBT_SECONDS], partition_debt_seconds(shown->partition));
 }
 
-/* One partition that does not get on is enough: its customers' events are not stored. */
+/* One partition that does not get on is enough: its customers' events are not stored. One that needs a
+ * person is told first. */
 static void refresh_store_check(struct stage_view *view)
 {
-    const struct err *found = NULL;
+    struct err found;
+    bool has_problem = false;
     bool needs_person = false;
 
     for (size_t i = 0; i < view->partition_count && !needs_person; i++) {
-        bool this_needs_person;
-        const struct err *problem = partition_problem(view->partitions[i].partition, &this_needs_person);
-        if (problem != NULL && (found == NULL || this_needs_person)) {
-            found = problem;
-            needs_person = this_needs_person;
-        }
+        struct err err;
+        if (!partition_has_problem(view->partitions[i].partition, &err, &needs_person) ||
+            (has_problem && !needs_person))
+            continue;
+        found = err;
+        has_problem = true;
     }
-    if (found != NULL)
-        health_set(view->store_check, HEALTH_DOWN, "%s", found->text);
+    if (has_problem)
+        health_set(view->store_check, HEALTH_DOWN, "%s", found.text);
     else
         health_set(view->store_check, HEALTH_UP, "%s", "");
 }

@@ -53,6 +53,7 @@ class Audit:
         self._letter_begins = self._ends_of(LETTERS)
         self._forwarded_begins = self._ends_of(FORWARDED)
         self._seen = self._forwarded_until()
+        self._lost_until = {}
         stack.clickhouse.stop_merges_of_events()
 
     def close(self):
@@ -74,10 +75,11 @@ class Audit:
     def wait_until_stored(self, within_s=60):
         wait_until(self._is_stored, within_s, "the group stands at the end of the topic with no plan open")
 
-    def forget_forwarded(self):
-        """The forwarding topic was made anew: its records are read from the beginning, and what its
-        receivers have seen is what they had seen."""
+    def forwarding_begins_anew(self):
+        """The forwarding topic was deleted, with what it had: only what is behind that must be in the next
+        one, from wherever it begins. To be called before anything more can be written to it."""
         self._forwarded_begins = {}
+        self._lost_until = self._stack.kafka.ends(TOPIC)
 
     def findings(self):
         records = self._records()
@@ -140,9 +142,10 @@ class Audit:
     # ---- forwarding, as a receiver takes it ----
 
     def _check_forwarded(self, findings, records, stored):
-        taken = set()
+        taken, lost = set(), set()
         for partition, line in self._forwarded_by_partition().items():
-            seen = self._seen.get(partition, -1)
+            seen = self._seen_before(partition, line)
+            lost |= {place for place in stored if place[0] == partition and place[1] <= seen}
             for record in line:
                 _, offset, previous = envelope_of(record)
                 place = (partition, offset)
@@ -152,7 +155,13 @@ class Audit:
                     findings.misforwarded.append(place)
                 seen = offset
                 taken.add(place)
-        findings.unforwarded = sorted(stored - taken)
+        findings.unforwarded = sorted(stored - taken - lost)
+
+    def _seen_before(self, partition, line):
+        """What the receivers have seen before the line begins."""
+        seen = self._seen.get(partition, -1)
+        _, _, previous = envelope_of(line[0])
+        return max(seen, previous) if previous < self._lost_until.get(partition, 0) else seen
 
     def _forwarded_by_partition(self):
         lines = defaultdict(list)

@@ -1,4 +1,4 @@
-"""One HTTP request at a time, over a connection that is kept; every answer is a value, whatever its status."""
+"""HTTP requests, one at a time; every answer is a value, whatever its status."""
 
 import http.client
 import json
@@ -21,10 +21,12 @@ class Answer:
 
 
 class Http:
-    """Requests to one server, each with the same headers. ConnectionError (an OSError) when it is away."""
+    """Requests to one server, each with the same headers. ConnectionError (an OSError) when it is away. Each has
+    a connection of its own, as the server may have been killed since the last; keeps: one for all."""
 
-    def __init__(self, url, headers=None, timeout_s=30):
+    def __init__(self, url, headers=None, timeout_s=30, keeps=False):
         parts = urllib.parse.urlsplit(url)
+        self._keeps = keeps
         self._connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=timeout_s)
         self._headers = headers or {}
 
@@ -39,9 +41,13 @@ class Http:
         try:
             self._connection.request(method, target, body, {**self._headers, **(headers or {})})
             response = self._connection.getresponse()
-            return Answer(response.status, dict(response.getheaders()), response.read())
-        except (http.client.HTTPException, OSError) as broken:
+            answer = Answer(response.status, dict(response.getheaders()), response.read())
+        except OSError:
             self._connection.close()
-            if isinstance(broken, OSError):
-                raise
+            raise
+        except http.client.HTTPException as broken:
+            self._connection.close()
             raise ConnectionError(f"{method} {path}: {broken!r}") from broken
+        if not self._keeps:
+            self._connection.close()
+        return answer

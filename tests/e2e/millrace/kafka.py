@@ -4,8 +4,11 @@ import re
 import time
 from dataclasses import dataclass
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
+
+from millrace.offset_fetch import fetch_offsets
+from millrace.waiting import wait_until
 
 ANSWER_S = 20
 
@@ -82,10 +85,11 @@ class Kafka:
 
     def positions(self, group, topic):
         """{partition: Position}; only partitions that have one."""
-        asked = [TopicPartition(topic, partition) for partition in self.partitions(topic)]
-        with self._onlooker(group) as consumer:
-            found = consumer.committed(asked, timeout=ANSWER_S)
-        return {at.partition: Position(at.offset, at.metadata or "") for at in found if at.offset >= 0}
+        partitions = self.partitions(topic)
+        found = wait_until(
+            lambda: fetch_offsets(self.brokers, group, topic, partitions), ANSWER_S, "the group's coordinator answers"
+        )
+        return {partition: Position(offset, metadata) for partition, offset, metadata in found if offset >= 0}
 
     def read(self, topic, since=None):
         """All records from the offsets in `since` (0 where it names none) to the present ends, in order."""
@@ -104,11 +108,11 @@ class Kafka:
         records = [record for record in records if record.offset < ends[record.partition]]
         return sorted(records, key=lambda record: (record.partition, record.offset))
 
-    def _onlooker(self, group="onlooker"):
+    def _onlooker(self):
         return Consumer(
             {
                 "bootstrap.servers": self.brokers,
-                "group.id": group,
+                "group.id": "onlooker",
                 "enable.auto.commit": False,
                 "auto.offset.reset": "error",
                 "allow.auto.create.topics": False,
@@ -123,5 +127,3 @@ def _record_of(message):
     headers = tuple(message.headers() or ())
     return Record(message.partition(), message.offset(), message.key(), message.value(), headers)
 
-
-__all__ = ["Kafka", "KafkaError", "Position", "Record"]

@@ -51,6 +51,7 @@ class Stack:
 
     def start_stores(self):
         """Kafka, ClickHouse and PostgreSQL, at once because each mostly waits."""
+        self.command("env")  # makes the folder, which two at once don't
         starting = [self._popen("start", name) for name in STORES]
         for process in starting:
             self._finish(process, "start")
@@ -115,9 +116,9 @@ class Stack:
     def kafka(self):
         return self._client(Kafka, "KAFKA_BROKERS")
 
-    def api(self, key=None):
+    def api(self, key=None, keeps=False):
         """The public side, ingest; with the stack's own key unless another is given."""
-        return Http(self.env["INGEST_URL"], {"x-api-key": key or self.env["API_KEY"]})
+        return Http(self.env["INGEST_URL"], {"x-api-key": key or self.env["API_KEY"]}, keeps=keeps)
 
     def admin(self, name):
         return self._client(Http, "ADMIN_URL_" + re.sub("[-@]", "_", name.upper()))

@@ -1,0 +1,153 @@
+/*
+ * millrace-query: the read side.
+ *
+ * Serves  GET /v1/events: events of a customer, of a name, by id and by time, newest first; its health
+ * Reads   ClickHouse table events
+ *
+ * Promises
+ *   - A key sees its own tenant and environment, nothing else: both stand in every question.
+ *   - An event is shown once, however often it was stored. Walking by iter_last_key (or iter_first_key)
+ *     neither skips nor repeats one, also where events share a time. Properties come back byte for byte.
+ *   - No text of a request becomes SQL text.
+ *   - Bounded: a question has limits of time, memory and rows; so many at a time, the others wait in line,
+ *     and no tenant has more than half of the places, so that one slow reader does not hold up the rest.
+ *
+ * Bad input   400 naming the parameter, 401 or 403.
+ * ClickHouse away or slow: 503 with Retry-After, health says so; it goes on by itself.
+ * PostgreSQL away: the keys read last go on working; before the first reading only those of auth.keys.
+ * On stop     no new requests, those under way are answered, within drain_timeout.
+ */
+#include "common/base/alloc.h"
+#include "common/io/clickhouse.h"
+#include "common/service/api.h"
+#include "common/service/metrics.h"
+#include "common/service/service.h"
+#include "query/list.h"
+#include "query/store_watch.h"
+
+#include <stdlib.h>
+
+struct query {
+    struct service *service;
+    struct api *api;
+    struct clickhouse *clickhouse;
+    struct store_watch *watch;
+    struct list *list;
+};
+
+static void get_events(void *context, struct http_request *request)
+{
+    list_events(((struct query *)context)->list, request);
+}
+
+static void get_live(void *context, struct http_request *request)
+{
+    api_answer_live(((struct query *)context)->api, request);
+}
+
+static void get_ready(void *context, struct http_request *request)
+{
+    api_answer_ready(((struct query *)context)->api, request);
+}
+
+static const struct http_route routes[] = {
+    {HTTP_GET, "/v1/events", get_events, false},
+    {HTTP_GET, "/health/live", get_live, false},
+    {HTTP_GET, "/health/ready", get_ready, false},
+    {HTTP_GET, NULL, NULL, false},
+};
+
+static void on_quiet(void *owner)
+{
+    service_drained(((struct query *)owner)->service);
+}
+
+static void drain(void *stage)
+{
+    struct query *query = stage;
+
+    api_drain(query->api, on_quiet, query);
+    list_drain(query->list);
+}
+
+/* What is still open is refused on the way. */
+static void stop(void *stage)
+{
+    struct query *query = stage;
+
+    list_free(&query->list);
+    store_watch_stop(&query->watch);
+    clickhouse_free(&query->clickhouse);
+    api_stop(&query->api);
+    free(query);
+}
+
+static void start_reading(struct query *query)
+{
+    const struct config *config = service_config(query->service);
+    const char *password = config->clickhouse.password.text;
+    const struct clickhouse_settings clickhouse = {
+        .url = config->clickhouse.url,
+        .user = config->clickhouse.user,
+        .password = password != NULL ? password : "",
+        .database = config->clickhouse.database,
+        .connect_timeout_ms = (uint32_t)config->clickhouse.connect_timeout_ms,
+        .connections = 2 * LIST_ACTIVE_MAX + 1, /* and the watch */
+    };
+
+    query->clickhouse = clickhouse_new(service_loop(query->service), &clickhouse);
+    query->watch =
+        store_watch_start(service_loop(query->service), query->clickhouse, service_health(query->service));
+    query->list = list_new(&(struct list_settings){
+        .loop = service_loop(query->service),
+        .api = query->api,
+        .clickhouse = query->clickhouse,
+        .metrics = service_metrics(query->service),
+        .rows_read_max = config->query.rows_read_max,
+        .memory_max_bytes = config->query.memory_max_bytes,
+        .timeout_ms = config->clickhouse.query_timeout_ms,
+    });
+}
+
+static bool start(struct service *service, void **out_stage, struct err *err)
+{
+    struct query *query = xcalloc(1, sizeof(*query));
+    const struct api_settings api = {
+        .listen = service_config(service)->query.listen,
+        .listen_key = "query.listen",
+        .routes = routes,
+        .context = query,
+        .limits = http_limits_default,
+    };
+
+    query->service = service;
+    if (!api_start(service, &api, &query->api, err)) {
+        stop(query);
+        return false;
+    }
+    start_reading(query);
+    *out_stage = query;
+    return true;
+}
+
+static void write_status(void *stage, char *text, size_t size)
+{
+    struct query *query = stage;
+
+    list_write_status(query->list, text, size);
+}
+
+static const struct service_description query = {
+    .name = "query",
+    .summary = "Answers lists of events from ClickHouse's table events, each key those of its tenant and\n"
+               "environment.",
+    .start = start,
+    .drain = drain,
+    .stop = stop,
+    .write_status = write_status,
+};
+
+int main(int argc, char **argv)
+{
+    return service_run(&query, argc, argv);
+}

@@ -1,0 +1,230 @@
+/*
+ * list_sql_test.c - which question is asked for which request.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "query/list_sql.h"
+
+#define HOUR_US (INT64_C(3600) * 1000000)
+
+static const struct list_scope scope = {"t", "e"};
+static const struct list_window window = {10, 20};
+
+static const char *parameter(const struct list_sql *sql, const char *name)
+{
+    for (const struct clickhouse_pair *pair = sql->parameters; pair->name != NULL; pair++)
+        if (strcmp(pair->name, name) == 0)
+            return pair->value;
+    return NULL;
+}
+
+static struct list_request plain_request(void)
+{
+    return (struct list_request){.start_us = 0, .end_us = 100, .page_size = 50};
+}
+
+static void tenant_and_environment_stand_in_every_question(void **state)
+{
+    struct list_request request = plain_request();
+    struct arena arena = {0};
+    struct list_sql sql[2];
+
+    (void)state;
+    list_sql_rows(&scope, &request, &window, &arena, &sql[0]);
+    list_sql_count(&scope, &request, &arena, &sql[1]);
+    for (int i = 0; i < 2; i++) {
+        assert_non_null(strstr(sql[i].text, "FROM events FINAL WHERE tenant_id = {tenant:String} AND "
+                                            "environment_id = {environment:String} AND "));
+        assert_string_equal(parameter(&sql[i], "tenant"), "t");
+        assert_string_equal(parameter(&sql[i], "environment"), "e");
+    }
+    arena_done(&arena);
+}
+
+static void values_are_parameters_and_never_text(void **state)
+{
+    struct list_request request = plain_request();
+    struct arena arena = {0};
+    struct list_sql sql;
+
+    (void)state;
+    request.external_customer_id = SLICE("' OR 1=1 --customer");
+    request.event_name = SLICE("' OR 1=1 --name");
+    request.event_id = SLICE("' OR 1=1 --id");
+    request.source = SLICE("' OR 1=1 --source");
+    request.has_newer = request.has_older = true;
+    request.newer = (struct cursor){12, SLICE("' OR 1=1 --newer")};
+    request.older = (struct cursor){18, SLICE("' OR 1=1 --older")};
+    list_sql_rows(&scope, &request, &window, &arena, &sql);
+    assert_null(strstr(sql.text, "1=1"));
+    assert_string_equal(parameter(&sql, "customer"), "' OR 1=1 --customer");
+    assert_string_equal(parameter(&sql, "name"), "' OR 1=1 --name");
+    assert_string_equal(parameter(&sql, "id"), "' OR 1=1 --id");
+    assert_string_equal(parameter(&sql, "source"), "' OR 1=1 --source");
+    assert_string_equal(parameter(&sql, "newer"), "12");
+    assert_string_equal(parameter(&sql, "newer_id"), "' OR 1=1 --newer");
+    assert_string_equal(parameter(&sql, "older"), "18");
+    assert_string_equal(parameter(&sql, "older_id"), "' OR 1=1 --older");
+    assert_string_equal(parameter(&sql, "from"), "10");
+    assert_string_equal(parameter(&sql, "to"), "20");
+    assert_string_equal(parameter(&sql, "limit"), "51");
+    arena_done(&arena);
+}
+
+static void only_given_filters_are_in_the_question(void **state)
+{
+    struct list_request request = plain_request();
+    struct arena arena = {0};
+    struct list_sql sql;
+
+    (void)state;
+    request.event_name = SLICE("n");
+    list_sql_rows(&scope, &request, &window, &arena, &sql);
+    assert_non_null(strstr(sql.text, "event_name = {name:String}"));
+    assert_null(strstr(sql.text, "{customer:"));
+    assert_null(strstr(sql.text, "{id:"));
+    assert_null(strstr(sql.text, "{source:"));
+    assert_null(strstr(sql.text, "{older:"));
+    arena_done(&arena);
+}
+
+static void the_order_follows_the_request(void **state)
+{
+    static const struct {
+        bool has_newer, has_older, is_ascending, has_offset;
+        enum list_sort sort;
+        const char *order;
+    } rows[] = {
+        {false, false, false, false, LIST_BY_TIMESTAMP,
+         "ORDER BY timestamp DESC, id DESC LIMIT {limit:UInt64} WITH TIES FORMAT"},
+        {false, false, true, false, LIST_BY_TIMESTAMP,
+         "ORDER BY timestamp ASC, id ASC LIMIT {limit:UInt64} WITH TIES"},
+        {true, false, false, false, LIST_BY_TIMESTAMP, "ORDER BY timestamp ASC, id ASC LIMIT"},
+        {false, true, true, false, LIST_BY_TIMESTAMP, "ORDER BY timestamp DESC, id DESC LIMIT"},
+        {true, true, false, false, LIST_BY_TIMESTAMP, "ORDER BY timestamp DESC, id DESC LIMIT"},
+        {false, false, false, true, LIST_BY_TIMESTAMP,
+         "ORDER BY timestamp DESC, id DESC, external_customer_id, event_name LIMIT {limit:UInt64} OFFSET "
+         "{offset:UInt64} FORMAT"},
+        {false, false, true, true, LIST_BY_EVENT_NAME, "ORDER BY event_name ASC, timestamp DESC, id DESC, "},
+        {false, false, false, true, LIST_BY_EVENT_NAME,
+         "ORDER BY event_name DESC, timestamp DESC, id DESC, "},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct list_request request = plain_request();
+        struct arena arena = {0};
+        struct list_sql sql;
+        request.newer.id = request.older.id = SLICE("x");
+        request.has_newer = rows[i].has_newer;
+        request.has_older = rows[i].has_older;
+        request.is_ascending = rows[i].is_ascending;
+        request.has_offset = rows[i].has_offset;
+        request.sort = rows[i].sort;
+        list_sql_rows(&scope, &request, &window, &arena, &sql);
+        assert_non_null(strstr(sql.text, rows[i].order));
+        arena_done(&arena);
+    }
+}
+
+static void the_count_is_of_the_whole_range(void **state)
+{
+    struct list_request request = plain_request();
+    struct arena arena = {0};
+    struct list_sql sql;
+
+    (void)state;
+    request.has_older = true;
+    request.older = (struct cursor){50, SLICE("x")};
+    list_sql_count(&scope, &request, &arena, &sql);
+    assert_null(strstr(sql.text, "older"));
+    assert_null(strstr(sql.text, "LIMIT"));
+    assert_string_equal(parameter(&sql, "from"), "0");
+    assert_string_equal(parameter(&sql, "to"), "100");
+    arena_done(&arena);
+}
+
+static void the_beginning_of_a_list_is_looked_at_first(void **state)
+{
+    static const struct {
+        int64_t start_us, end_us;
+        bool is_ascending;
+        struct list_window steps[3]; /* ends at one of 0, 0 */
+    } rows[] = {
+        {0,
+         100 * HOUR_US,
+         false,
+         {{99 * HOUR_US, 100 * HOUR_US}, {76 * HOUR_US, 100 * HOUR_US}, {0, 100 * HOUR_US}}},
+        {0, 100 * HOUR_US, true, {{0, HOUR_US}, {0, 24 * HOUR_US}, {0, 100 * HOUR_US}}},
+        {0, 24 * HOUR_US, false, {{23 * HOUR_US, 24 * HOUR_US}, {0, 24 * HOUR_US}}},
+        {HOUR_US, 2 * HOUR_US, false, {{HOUR_US, 2 * HOUR_US}}},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const struct list_request request = {
+            .start_us = rows[i].start_us, .end_us = rows[i].end_us, .is_ascending = rows[i].is_ascending};
+        uint32_t step = 0;
+        struct list_window seen;
+        while (step < 3 && rows[i].steps[step].to_us != 0) {
+            assert_true(list_window(&request, step, &seen));
+            assert_int_equal(seen.from_us, rows[i].steps[step].from_us);
+            assert_int_equal(seen.to_us, rows[i].steps[step].to_us);
+            step++;
+        }
+        assert_false(list_window(&request, step, &seen));
+    }
+}
+
+static void a_window_ends_at_the_cursor(void **state)
+{
+    struct list_request request = {.start_us = 0, .end_us = 100 * HOUR_US, .has_older = true};
+    struct list_window seen;
+
+    (void)state;
+    request.older = (struct cursor){50 * HOUR_US, SLICE("x")};
+    assert_true(list_window(&request, 0, &seen));
+    assert_int_equal(seen.from_us, 49 * HOUR_US);
+    assert_int_equal(seen.to_us, 50 * HOUR_US);
+    assert_true(list_window(&request, 2, &seen));
+    assert_int_equal(seen.from_us, 0);
+    request.older.us = 200 * HOUR_US;
+    assert_true(list_window(&request, 0, &seen));
+    assert_int_equal(seen.to_us, 100 * HOUR_US);
+}
+
+static void an_id_or_an_offset_is_asked_for_at_once(void **state)
+{
+    struct list_request by_id = {.end_us = 100 * HOUR_US, .event_id = SLICE("x")};
+    struct list_request by_offset = {.end_us = 100 * HOUR_US, .has_offset = true};
+    struct list_window seen;
+
+    (void)state;
+    assert_true(list_window(&by_id, 0, &seen));
+    assert_int_equal(seen.from_us, 0);
+    assert_int_equal(seen.to_us, 100 * HOUR_US);
+    assert_false(list_window(&by_id, 1, &seen));
+    assert_true(list_window(&by_offset, 0, &seen));
+    assert_int_equal(seen.from_us, 0);
+    assert_false(list_window(&by_offset, 1, &seen));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(tenant_and_environment_stand_in_every_question),
+        cmocka_unit_test(values_are_parameters_and_never_text),
+        cmocka_unit_test(only_given_filters_are_in_the_question),
+        cmocka_unit_test(the_order_follows_the_request),
+        cmocka_unit_test(the_count_is_of_the_whole_range),
+        cmocka_unit_test(the_beginning_of_a_list_is_looked_at_first),
+        cmocka_unit_test(a_window_ends_at_the_cursor),
+        cmocka_unit_test(an_id_or_an_offset_is_asked_for_at_once),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
