@@ -11,6 +11,7 @@ refuse(struct answer_refusal *refusal, enum http_error_code code, const char *fo
     va_list args;
 
     va_start(args, format);
+    /* cppcheck-suppress ctuuninitvar ; it is written here */
     (void)vsnprintf(refusal->message, sizeof(refusal->message), format, args);
     va_end(args);
     refusal->error = (struct http_error){.code = code, .message = refusal->message};

@@ -44,7 +44,7 @@ static void stop_waiting(struct line *line, struct line_place *place)
 
 struct line_place *line_begin(struct line *line)
 {
-    struct line_place *place;
+    struct line_place *place = NULL;
 
     if (line->active_count >= line->active_max)
         return NULL;

@@ -58,7 +58,7 @@ void mock_kafka_write(struct mock_kafka *mock, const char *topic, int32_t partit
 /* Appends `count` records with key "k" and the values "<partition>:<offset>", first offset `first`. */
 void mock_kafka_fill(struct mock_kafka *mock, const char *topic, int32_t partition, int64_t first, int count);
 
-/* Writes until the records below some offset are gone; gives the first offset that is left. */
+/* Writes until the first records are gone; gives the first offset that is left, 3 or more. */
 int64_t mock_kafka_lose_old(struct mock_kafka *mock, const char *topic, int32_t partition);
 
 /* The end of the partition's log. */

@@ -4,6 +4,7 @@
  */
 #include "common/event/envelope.h"
 #include "common/service/batch/forwarder.h"
+#include "common/service/topic_watch.h"
 #include "tests/lib/batch_world.h"
 #include "tests/lib/loop_until.h"
 
@@ -22,6 +23,7 @@ struct world {
     struct mock_records source; /* of the partition, as consumed */
     struct forwarder *forwarder;
     int64_t wanted; /* for has_forwarded */
+    bool is_next_missing;
 };
 
 static void on_turn(void *owner)
@@ -58,12 +60,29 @@ static int tear_down(void **state)
     return 0;
 }
 
+static bool is_there(void *context)
+{
+    const struct world *world = context;
+
+    return watched_topic_has(world->base.context.forward_topic, PARTITION);
+}
+
+static bool is_named(void *context)
+{
+    const struct world *world = context;
+    AUTO_BUF json = {0};
+
+    health_write(world->base.health, &json);
+    return strstr(buf_text(&json), "\"missingTopics\":[\"next\"]") != NULL;
+}
+
 /* With `count` records in the source; forwarded and settled as given. */
 static void start(struct world *world, int count, int64_t forwarded, int64_t settled_until)
 {
     mock_kafka_fill(&world->base.mock, "events", PARTITION, 0, count);
     world->source = mock_kafka_read(&world->base.mock, "events", PARTITION);
     batch_world_start(&world->base);
+    loop_until(world->base.loop, world->is_next_missing ? is_named : is_there, world, 20000, "that the topic is known");
     world->forwarder = forwarder_new(&world->base.context, PARTITION, EPOCH);
     forwarder_begin(world->forwarder, forwarded, settled_until);
 }
@@ -248,7 +267,7 @@ static void owes_nothing_where_no_rows_are(void **state)
     assert_int_equal(mock_kafka_end(&world->base.mock, "next", PARTITION), 0);
 }
 
-static bool has_asked(void *context)
+static bool has_problem(void *context)
 {
     const struct world *world = context;
 
@@ -262,7 +281,7 @@ static void asks_again_when_the_table_does_not_answer(void **state)
     world->base.fake.failing_questions = 1;
     add_rows(world, 0, 9, 1);
     start(world, 10, -1, 10);
-    loop_until(world->base.loop, has_asked, world, 20000, "the problem");
+    loop_until(world->base.loop, has_problem, world, 20000, "the problem");
     assert_non_null(strstr(forwarder_problem(world->forwarder)->text, "ClickHouse"));
     await_forwarded(world, 9);
     struct received received = receive(world, -1);
@@ -297,7 +316,7 @@ static void never_passes_over_owed_records_that_are_gone(void **state)
     batch_world_start(&world->base);
     world->forwarder = forwarder_new(&world->base.context, PARTITION, EPOCH);
     forwarder_begin(world->forwarder, -1, low + 1);
-    loop_until(world->base.loop, has_asked, world, 20000, "the problem");
+    loop_until(world->base.loop, has_problem, world, 20000, "the problem");
     assert_int_equal(forwarder_position(world->forwarder), -1);
     assert_true(forwarder_debt_records(world->forwarder) > 0);
     assert_int_equal(mock_kafka_end(&world->base.mock, "next", PARTITION), 0);
@@ -341,22 +360,13 @@ static void repeats_what_nobody_acknowledged(void **state)
     assert_received(&received, 0, 49, 1);
 }
 
-static bool is_named(void *context)
-{
-    const struct world *world = context;
-    AUTO_BUF json = {0};
-
-    health_write(world->base.health, &json);
-    return strstr(buf_text(&json), "\"missingTopics\":[\"next\"]") != NULL;
-}
-
 static void stores_on_while_the_topic_is_missing_and_pays_its_debt_afterwards(void **state)
 {
     struct world *world = *state;
 
     mock_kafka_set_missing(&world->base.mock, "next", true);
+    world->is_next_missing = true;
     start(world, 60, -1, 0);
-    loop_until(world->base.loop, is_named, world, 20000, "that health names the topic");
     add(world, 0, 39, 2);
     add_rows(world, 0, 39, 2);
     add(world, 40, 59, 1);
@@ -381,10 +391,13 @@ static void goes_on_when_a_topic_that_vanished_in_mid_stream_is_back(void **stat
     add_rows(world, 0, 99, 1);
     start(world, 100, -1, 0);
     mock_kafka_fail(&world->base.mock, MOCK_KAFKA_PRODUCE, RD_KAFKA_RESP_ERR_NO_ERROR, 2);
-    mock_kafka_fail(&world->base.mock, MOCK_KAFKA_PRODUCE, RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, 3);
+    mock_kafka_fail(&world->base.mock, MOCK_KAFKA_PRODUCE, RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, 1);
+    mock_kafka_set_missing(&world->base.mock, "next", true);
     add(world, 0, 49, 1);
-    loop_until(world->base.loop, has_asked, world, 20000, "the problem");
+    loop_until(world->base.loop, is_named, world, 20000, "that health names the topic");
     add(world, 50, 99, 1);
+    assert_int_equal(forwarder_debt_records(world->forwarder), 50);
+    mock_kafka_set_missing(&world->base.mock, "next", false);
     await_forwarded(world, 99);
     struct received received = receive(world, -1);
     assert_received(&received, 0, 99, 1);
