@@ -51,6 +51,11 @@ static bool read_event(struct event_rows *rows, const struct batch_record *recor
 {
     const struct event_reader reader = {rows->json, &rows->arena};
 
+    if (record->value.length > EVENT_RECORD_MAX_BYTES) {
+        err_set(err, ERR_REJECT, "the record has %zu bytes, an event at most %d", record->value.length,
+                EVENT_RECORD_MAX_BYTES);
+        return false;
+    }
     arena_reset(&rows->arena);
     return event_record_read(&reader, record->value, out_event, err);
 }

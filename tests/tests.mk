@@ -10,7 +10,7 @@ $(call sabotaged-worker,early_commit): wrapped := kafka_consumer_commit
 $(SABOTAGE)/%/millrace-consumer-primary: tests/sabotage/%.c $(call program-objects,consumer-primary) \
                                          $(BUILD)/lib/libmillrace.a
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) $(LINKING) $(wrapped:%=-Wl,--wrap=%) -o $@ $^ $(LDLIBS)
+	$(call quiet,LINK)$(CC) $(CPPFLAGS) $(CFLAGS) $(LINKING) $(wrapped:%=-Wl,--wrap=%) -o $@ $^ $(LDLIBS)
 
 .PHONY: sabotaged e2e
 sabotaged: $(sabotaged)

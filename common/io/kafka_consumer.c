@@ -7,6 +7,7 @@
 #include "common/io/loop.h"
 
 #include <stdlib.h>
+#include <utlist.h>
 
 enum {
     KAFKA_POLL_INTERVAL_MS = 1000, /* below max.poll.interval.ms by far; events wake the loop at once */
@@ -15,10 +16,17 @@ enum {
 
 /* The queue of one partition of the assignment. */
 struct feed {
+    struct feed *next;
     int32_t partition;
     rd_kafka_queue_t *queue;
-    int64_t next;     /* offset behind the last record taken, or as assigned or sought */
-    bool has_stopped; /* `next` was not in the log: librdkafka fetches no more, and ignores seeks */
+    int64_t position; /* behind the last record taken */
+    bool is_fetched;  /* false: `position` was not in the log */
+};
+
+struct kafka_question {
+    struct kafka_question *prev, *next;
+    kafka_on_committed_positions *on_positions; /* NULL: cancelled */
+    void *owner;
 };
 
 struct kafka_consumer {
@@ -30,50 +38,51 @@ struct kafka_consumer {
     struct loop_wakeup answer_wakeup;
     struct loop_wakeup record_wakeup;
     struct loop_timer poll_timer;
-    rd_kafka_topic_t *topic;
-    kafka_on_committed_positions *on_positions;
+    struct loop_turn assign_turn; /* feeds have changed: one assignment for all of them */
     struct feed *feeds;
-    size_t feed_count;
+    struct kafka_question *questions;
+    bool has_assignment; /* accepted and not revoked */
+    bool has_failed;
+    bool is_retired;
 };
 
 /* ---- feeds ---- */
 
 static struct feed *feed_of(struct kafka_consumer *consumer, int32_t partition)
 {
-    for (size_t i = 0; i < consumer->feed_count; i++)
-        if (consumer->feeds[i].partition == partition)
-            return &consumer->feeds[i];
-    return NULL;
+    struct feed *feed = consumer->feeds;
+
+    while (feed != NULL && feed->partition != partition)
+        feed = feed->next;
+    return feed;
 }
 
-/* Before the assignment: librdkafka forwards a partition to the consumer's queue unless it was told not to.
- */
-static void open_feeds(struct kafka_consumer *consumer, const struct kafka_position *positions, size_t count)
+/* librdkafka forwards a partition to the consumer's queue unless it was told not to before the assignment. */
+static struct feed *feed_new(struct kafka_consumer *consumer, int32_t partition)
 {
-    BUG_ON(consumer->feed_count != 0);
-    consumer->feeds = xcalloc(count, sizeof(*consumer->feeds));
-    consumer->feed_count = count;
-    for (size_t i = 0; i < count; i++) {
-        struct feed *feed = &consumer->feeds[i];
-        feed->partition = positions[i].partition;
-        feed->next = positions[i].offset;
-        feed->queue = rd_kafka_queue_get_partition(consumer->rk, consumer->settings.topic, feed->partition);
-        BUG_ON(feed->queue == NULL);
-        rd_kafka_queue_forward(feed->queue, NULL);
-        rd_kafka_queue_io_event_enable(feed->queue, consumer->record_wakeup.fd, &loop_wakeup_payload,
-                                       sizeof(loop_wakeup_payload));
-    }
+    struct feed *feed = xcalloc(1, sizeof(*feed));
+
+    *feed = (struct feed){.next = consumer->feeds, .partition = partition};
+    feed->queue = rd_kafka_queue_get_partition(consumer->rk, consumer->settings.topic, partition);
+    BUG_ON(feed->queue == NULL);
+    rd_kafka_queue_forward(feed->queue, NULL);
+    rd_kafka_queue_io_event_enable(feed->queue, consumer->record_wakeup.fd, &loop_wakeup_payload,
+                                   sizeof(loop_wakeup_payload));
+    consumer->feeds = feed;
+    return feed;
 }
 
 static void close_feeds(struct kafka_consumer *consumer)
 {
-    for (size_t i = 0; i < consumer->feed_count; i++) {
-        rd_kafka_queue_io_event_enable(consumer->feeds[i].queue, -1, NULL, 0);
-        rd_kafka_queue_destroy(consumer->feeds[i].queue);
+    struct feed *next;
+
+    for (struct feed *feed = consumer->feeds; feed != NULL; feed = next) {
+        next = feed->next;
+        rd_kafka_queue_io_event_enable(feed->queue, -1, NULL, 0);
+        rd_kafka_queue_destroy(feed->queue);
+        free(feed);
     }
-    free(consumer->feeds);
     consumer->feeds = NULL;
-    consumer->feed_count = 0;
 }
 
 /* ---- rebalances ---- */
@@ -93,24 +102,27 @@ static void on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t code, rd_kafka_topi
 {
     struct kafka_consumer *consumer = opaque;
 
-    if (code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS)
+    if (code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
         report_assigned(consumer, list);
+        return;
+    }
+    consumer->has_assignment = false;
+    if (rd_kafka_assignment_lost(rk) != 0 || code != RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS)
+        consumer->settings.on_lost(consumer->settings.owner);
     else
-        consumer->settings.on_revoked(consumer->settings.owner,
-                                      rd_kafka_assignment_lost(rk) != 0 ||
-                                          code != RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS);
+        consumer->settings.on_revoked(consumer->settings.owner);
 }
 
-static void on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
+/* A member's fatal error comes as an element of its queue. */
+static void fail_if_fatal(struct kafka_consumer *consumer)
 {
-    struct kafka_consumer *consumer = opaque;
     struct err err;
     char text[256];
+    rd_kafka_resp_err_t fatal = rd_kafka_fatal_error(consumer->rk, text, sizeof(text));
 
-    (void)reason; /* librdkafka logs it */
-    if (code != RD_KAFKA_RESP_ERR__FATAL)
+    if (fatal == RD_KAFKA_RESP_ERR_NO_ERROR || consumer->has_failed)
         return;
-    rd_kafka_resp_err_t fatal = rd_kafka_fatal_error(rk, text, sizeof(text));
+    consumer->has_failed = true;
     err_set(&err, ERR_FATAL, "Kafka consumer group %s: %s (%s)", consumer->settings.group, text,
             rd_kafka_err2name(fatal));
     if (fatal == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID)
@@ -125,65 +137,106 @@ static void poll_events(void *owner)
     struct kafka_consumer *consumer = owner;
     rd_kafka_message_t *message;
 
-    while ((message = rd_kafka_consumer_poll(consumer->rk, 0)) != NULL) {
+    while (!consumer->is_retired && (message = rd_kafka_consumer_poll(consumer->rk, 0)) != NULL) {
         if (message->err != 0)
             log_warning("Kafka consumer group %s: %s", consumer->settings.group,
                         rd_kafka_message_errstr(message));
         rd_kafka_message_destroy(message);
     }
+    if (!consumer->is_retired)
+        fail_if_fatal(consumer);
 }
 
-bool kafka_consumer_assign(struct kafka_consumer *consumer, const struct kafka_position *positions,
-                           size_t count, struct err *err)
+static void assign(struct kafka_consumer *consumer, const rd_kafka_topic_partition_list_t *list)
 {
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)count);
-
-    close_feeds(consumer);
-    open_feeds(consumer, positions, count);
-    for (size_t i = 0; i < count; i++)
-        rd_kafka_topic_partition_list_add(list, consumer->settings.topic, positions[i].partition)->offset =
-            positions[i].offset;
     rd_kafka_resp_err_t code = rd_kafka_assign(consumer->rk, list);
+
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) /* only of a client that has failed: its fatal error says why */
+        log_warning("Kafka consumer group %s: change the assignment: %s", consumer->settings.group,
+                    rd_kafka_err2str(code));
+}
+
+/* Always a whole assignment: librdkafka ignores a seek of a partition whose position was not in the log. The
+ * others go on where they are; what was fetched of them and not taken is fetched again. */
+static void assign_feeds(void *owner)
+{
+    struct kafka_consumer *consumer = owner;
+
+    if (!consumer->has_assignment)
+        return;
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    for (const struct feed *feed = consumer->feeds; feed != NULL; feed = feed->next)
+        if (feed->is_fetched)
+            rd_kafka_topic_partition_list_add(list, consumer->settings.topic, feed->partition)->offset =
+                feed->position;
+    assign(consumer, list);
     rd_kafka_topic_partition_list_destroy(list);
-    if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
-        return true;
-    kafka_err_set(err, code, "assign");
-    return false;
+}
+
+void kafka_consumer_accept(struct kafka_consumer *consumer)
+{
+    consumer->has_assignment = true;
+    assign_feeds(consumer);
+}
+
+void kafka_consumer_fetch(struct kafka_consumer *consumer, int32_t partition, int64_t offset)
+{
+    if (!consumer->has_assignment)
+        return;
+    struct feed *feed = feed_of(consumer, partition);
+    if (feed == NULL)
+        feed = feed_new(consumer, partition);
+    feed->position = offset;
+    feed->is_fetched = true;
+    loop_turn_ask(&consumer->assign_turn);
 }
 
 void kafka_consumer_release(struct kafka_consumer *consumer)
 {
-    rd_kafka_resp_err_t code = rd_kafka_assign(consumer->rk, NULL);
-
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-        log_warning("Kafka consumer group %s: give up the assignment: %s", consumer->settings.group,
-                    rd_kafka_err2str(code));
+    assign(consumer, NULL);
     close_feeds(consumer);
 }
 
 /* ---- committed positions ---- */
 
-void kafka_consumer_fetch_committed(struct kafka_consumer *consumer, const int32_t *partitions, size_t count,
-                                    kafka_on_committed_positions *on_positions)
+static rd_kafka_AdminOptions_t *question_options(struct kafka_consumer *consumer,
+                                                 struct kafka_question *question)
 {
     char text[256];
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)count);
     rd_kafka_AdminOptions_t *options =
         rd_kafka_AdminOptions_new(consumer->rk, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS);
 
-    BUG_ON(consumer->on_positions != NULL);
-    consumer->on_positions = on_positions;
-    for (size_t i = 0; i < count; i++)
-        rd_kafka_topic_partition_list_add(list, consumer->settings.topic, partitions[i]);
     if (rd_kafka_AdminOptions_set_request_timeout(options, KAFKA_COMMITTED_TIMEOUT_MS, text, sizeof(text)) !=
         0)
         BUG("%s", text);
-    rd_kafka_ListConsumerGroupOffsets_t *question =
+    rd_kafka_AdminOptions_set_opaque(options, question);
+    return options;
+}
+
+struct kafka_question *kafka_consumer_fetch_committed(struct kafka_consumer *consumer,
+                                                      const int32_t *partitions, size_t count,
+                                                      kafka_on_committed_positions *on_positions, void *owner)
+{
+    struct kafka_question *question = xcalloc(1, sizeof(*question));
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)count);
+    rd_kafka_AdminOptions_t *options = question_options(consumer, question);
+
+    *question = (struct kafka_question){.on_positions = on_positions, .owner = owner};
+    DL_APPEND(consumer->questions, question);
+    for (size_t i = 0; i < count; i++)
+        rd_kafka_topic_partition_list_add(list, consumer->settings.topic, partitions[i]);
+    rd_kafka_ListConsumerGroupOffsets_t *request =
         rd_kafka_ListConsumerGroupOffsets_new(consumer->settings.group, list);
-    rd_kafka_ListConsumerGroupOffsets(consumer->rk, &question, 1, options, consumer->answers);
-    rd_kafka_ListConsumerGroupOffsets_destroy(question);
+    rd_kafka_ListConsumerGroupOffsets(consumer->rk, &request, 1, options, consumer->answers);
+    rd_kafka_ListConsumerGroupOffsets_destroy(request);
     rd_kafka_AdminOptions_destroy(options);
     rd_kafka_topic_partition_list_destroy(list);
+    return question;
+}
+
+void kafka_question_cancel(struct kafka_question *question)
+{
+    question->on_positions = NULL;
 }
 
 static rd_kafka_resp_err_t positions_of(const rd_kafka_topic_partition_list_t *list,
@@ -202,8 +255,7 @@ static rd_kafka_resp_err_t positions_of(const rd_kafka_topic_partition_list_t *l
     return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
-static rd_kafka_resp_err_t group_positions(rd_kafka_event_t *event,
-                                           kafka_on_committed_positions *on_positions, void *owner)
+static rd_kafka_resp_err_t answer_question(const struct kafka_question *question, rd_kafka_event_t *event)
 {
     size_t group_count;
     rd_kafka_resp_err_t code = rd_kafka_event_error(event);
@@ -221,23 +273,25 @@ static rd_kafka_resp_err_t group_positions(rd_kafka_event_t *event,
     struct kafka_position *positions = xcalloc((size_t)list->cnt, sizeof(*positions));
     code = positions_of(list, positions);
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
-        on_positions(owner, positions, (size_t)list->cnt, NULL);
+        question->on_positions(question->owner, positions, (size_t)list->cnt, NULL);
     free(positions);
     return code;
 }
 
 static void on_positions_answer(struct kafka_consumer *consumer, rd_kafka_event_t *event)
 {
-    kafka_on_committed_positions *on_positions = consumer->on_positions;
+    struct kafka_question *question = rd_kafka_event_opaque(event);
     struct err err;
 
-    BUG_ON(on_positions == NULL); /* nobody has asked */
-    consumer->on_positions = NULL;
-    rd_kafka_resp_err_t code = group_positions(event, on_positions, consumer->settings.owner);
-    if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
-        return;
-    kafka_err_set(&err, code, "committed positions");
-    on_positions(consumer->settings.owner, NULL, 0, &err);
+    DL_DELETE(consumer->questions, question);
+    if (question->on_positions != NULL) {
+        rd_kafka_resp_err_t code = answer_question(question, event);
+        if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+            kafka_err_set(&err, code, "committed positions");
+            question->on_positions(question->owner, NULL, 0, &err);
+        }
+    }
+    free(question);
 }
 
 /* ---- commits ---- */
@@ -274,7 +328,7 @@ static void on_answers(void *owner)
     struct kafka_consumer *consumer = owner;
     rd_kafka_event_t *event;
 
-    while ((event = rd_kafka_queue_poll(consumer->answers, 0)) != NULL) {
+    while (!consumer->is_retired && (event = rd_kafka_queue_poll(consumer->answers, 0)) != NULL) {
         if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_OFFSET_COMMIT)
             on_commit_answer(event);
         else if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_LISTCONSUMERGROUPOFFSETS_RESULT)
@@ -302,42 +356,11 @@ size_t kafka_consumer_take(struct kafka_consumer *consumer, int32_t partition,
     ssize_t count = rd_kafka_consume_batch_queue(feed->queue, 0, out_messages, max);
     for (ssize_t i = 0; i < count; i++) {
         if (out_messages[i]->err == RD_KAFKA_RESP_ERR_NO_ERROR)
-            feed->next = out_messages[i]->offset + 1;
+            feed->position = out_messages[i]->offset + 1;
         else if (out_messages[i]->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET)
-            feed->has_stopped = true;
+            feed->is_fetched = false;
     }
     return count > 0 ? (size_t)count : 0;
-}
-
-/* Only an assignment makes librdkafka fetch a partition again that it has stopped. The others go on where
- * they are; what was fetched of them and not taken is fetched again. */
-static bool assign_again(struct kafka_consumer *consumer, struct err *err)
-{
-    size_t count = consumer->feed_count;
-    struct kafka_position *positions = xcalloc(count, sizeof(*positions));
-
-    for (size_t i = 0; i < count; i++)
-        positions[i] =
-            (struct kafka_position){.partition = consumer->feeds[i].partition, .offset = consumer->feeds[i].next};
-    bool is_assigned = kafka_consumer_assign(consumer, positions, count, err);
-    free(positions);
-    return is_assigned;
-}
-
-bool kafka_consumer_seek(struct kafka_consumer *consumer, int32_t partition, int64_t offset, struct err *err)
-{
-    struct feed *feed = feed_of(consumer, partition);
-
-    if (feed != NULL)
-        feed->next = offset;
-    if (feed != NULL && feed->has_stopped)
-        return assign_again(consumer, err);
-    rd_kafka_resp_err_t code = rd_kafka_seek(consumer->topic, partition, offset, 0);
-
-    if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
-        return true;
-    kafka_err_set(err, code, "seek");
-    return false;
 }
 
 int64_t kafka_consumer_log_end(struct kafka_consumer *consumer, int32_t partition)
@@ -350,11 +373,6 @@ int64_t kafka_consumer_log_end(struct kafka_consumer *consumer, int32_t partitio
         high < 0)
         return KAFKA_OFFSET_NONE;
     return high;
-}
-
-rd_kafka_t *kafka_consumer_handle(struct kafka_consumer *consumer)
-{
-    return consumer->rk;
 }
 
 /* ---- start and stop ---- */
@@ -386,6 +404,7 @@ static void watch(struct kafka_consumer *consumer, struct loop *loop)
                                    sizeof(loop_wakeup_payload));
     loop_timer_init(&consumer->poll_timer, loop, poll_events, consumer);
     loop_timer_start_every(&consumer->poll_timer, KAFKA_POLL_INTERVAL_MS);
+    loop_turn_init(&consumer->assign_turn, loop, assign_feeds, consumer);
 }
 
 bool kafka_consumer_start(struct loop *loop, const struct kafka_consumer_settings *settings,
@@ -397,7 +416,6 @@ bool kafka_consumer_start(struct loop *loop, const struct kafka_consumer_setting
     consumer->settings = *settings;
     rd_kafka_conf_set_opaque(settings->conf, consumer);
     rd_kafka_conf_set_rebalance_cb(settings->conf, on_rebalance);
-    rd_kafka_conf_set_error_cb(settings->conf, on_error);
     consumer->rk = rd_kafka_new(RD_KAFKA_CONSUMER, settings->conf, text, sizeof(text));
     if (consumer->rk == NULL) {
         err_set(err, ERR_FATAL, "Kafka consumer: %s", text);
@@ -406,9 +424,8 @@ bool kafka_consumer_start(struct loop *loop, const struct kafka_consumer_setting
         return false;
     }
     (void)rd_kafka_poll_set_consumer(consumer->rk);
-    consumer->topic = rd_kafka_topic_new(consumer->rk, settings->topic, NULL);
     watch(consumer, loop);
-    if (consumer->topic == NULL || !subscribe(consumer, err)) {
+    if (!subscribe(consumer, err)) {
         kafka_consumer_stop(&consumer);
         return false;
     }
@@ -416,24 +433,34 @@ bool kafka_consumer_start(struct loop *loop, const struct kafka_consumer_setting
     return true;
 }
 
-void kafka_consumer_stop(struct kafka_consumer **consumer_p)
+void kafka_consumer_retire(struct kafka_consumer *consumer)
 {
-    struct kafka_consumer *consumer = *consumer_p;
-
-    if (consumer == NULL)
-        return;
+    consumer->is_retired = true;
     close_feeds(consumer);
     loop_timer_stop(&consumer->poll_timer);
+    loop_turn_done(&consumer->assign_turn);
     rd_kafka_queue_io_event_enable(consumer->events, -1, NULL, 0);
     rd_kafka_queue_io_event_enable(consumer->answers, -1, NULL, 0);
-    rd_kafka_queue_destroy(consumer->events);
-    rd_kafka_queue_destroy(consumer->answers);
-    if (consumer->topic != NULL)
-        rd_kafka_topic_destroy(consumer->topic);
-    rd_kafka_destroy_flags(consumer->rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
     loop_wakeup_done(&consumer->event_wakeup);
     loop_wakeup_done(&consumer->answer_wakeup);
     loop_wakeup_done(&consumer->record_wakeup);
+}
+
+void kafka_consumer_stop(struct kafka_consumer **consumer_p)
+{
+    struct kafka_consumer *consumer = *consumer_p;
+    struct kafka_question *question;
+    struct kafka_question *next;
+
+    if (consumer == NULL)
+        return;
+    if (!consumer->is_retired)
+        kafka_consumer_retire(consumer);
+    rd_kafka_queue_destroy(consumer->events);
+    rd_kafka_queue_destroy(consumer->answers);
+    rd_kafka_destroy_flags(consumer->rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+    DL_FOREACH_SAFE(consumer->questions, question, next)
+    free(question);
     free(consumer);
     *consumer_p = NULL;
 }

@@ -14,7 +14,11 @@
 #include <stdlib.h>
 #include <utlist.h>
 
-enum { DEAD_LETTER_RETRY_MS = 1000, DEAD_LETTER_REASON_MAX_BYTES = 512 };
+enum {
+    DEAD_LETTER_RETRY_MS = 1000,
+    DEAD_LETTER_REASON_MAX_BYTES = 512,
+    DEAD_LETTER_CUT_BYTES = 64 * 1024, /* of a value that is too large for the topic */
+};
 
 struct letter {
     struct kafka_delivery delivery; /* first: the delivery is the letter */
@@ -47,6 +51,32 @@ static void letter_free(struct letter *letter)
     free(letter);
 }
 
+static void add_header(rd_kafka_headers_t *headers, const char *name, const char *value)
+{
+    rd_kafka_resp_err_t code = rd_kafka_header_add(headers, name, -1, value, -1);
+
+    BUG_ON(code != RD_KAFKA_RESP_ERR_NO_ERROR);
+}
+
+static void add_number_header(rd_kafka_headers_t *headers, const char *name, int64_t value)
+{
+    char text[24];
+
+    (void)snprintf(text, sizeof(text), "%lld", (long long)value);
+    add_header(headers, name, text);
+}
+
+/* A record that is larger unpacked than Kafka takes: its beginning, and a header with its whole length. The
+ * record itself is still at dlq-offset. False when there is nothing left to cut. */
+static bool cut(struct letter *letter)
+{
+    if (letter->value.length <= DEAD_LETTER_CUT_BYTES)
+        return false;
+    add_number_header(letter->headers, "dlq-truncated", (int64_t)letter->value.length);
+    letter->value.length = DEAD_LETTER_CUT_BYTES;
+    return true;
+}
+
 static void on_report(struct kafka_delivery *delivery, const struct kafka_report *report)
 {
     struct letter *letter = (struct letter *)delivery;
@@ -69,7 +99,8 @@ static void on_report(struct kafka_delivery *delivery, const struct kafka_report
     if (log_gate_passes(&letters->gate, loop_now_ms(letters->settings.loop), &hidden))
         log_warning("dead letter to %s not written: %s; it waits (%u such lines left out)", letters->topic,
                     rd_kafka_err2str(report->code), hidden);
-    watched_topic_suspect(letters->watched);
+    if (kafka_err_kind(report->code) != ERR_REJECT || !cut(letter))
+        watched_topic_suspect(letters->watched);
     DL_APPEND(letters->waiting, letter);
     loop_timer_start(&letters->retry_timer, DEAD_LETTER_RETRY_MS);
 }
@@ -100,20 +131,25 @@ static enum kafka_sending send_one(struct dead_letters *letters, struct letter *
 static void send_waiting(void *owner)
 {
     struct dead_letters *letters = owner;
+    struct letter *letter;
+    struct letter *next;
     struct err err;
     uint32_t hidden;
 
     if (!watched_topic_has(letters->watched, 0))
         return; /* the watch calls back when it is there */
-    while (letters->waiting != NULL) {
-        enum kafka_sending sending = send_one(letters, letters->waiting, &err);
+    DL_FOREACH_SAFE(letters->waiting, letter, next)
+    {
+        enum kafka_sending sending = send_one(letters, letter, &err);
+        if (sending == KAFKA_REFUSED && err.kind == ERR_REJECT && cut(letter))
+            sending = send_one(letters, letter, &err);
         if (sending == KAFKA_SENT)
             continue;
-        if (sending == KAFKA_REFUSED &&
-            log_gate_passes(&letters->gate, loop_now_ms(letters->settings.loop), &hidden))
-            log_error("dead letter: %s (%u such lines left out)", err.text, hidden);
         loop_timer_start(&letters->retry_timer, DEAD_LETTER_RETRY_MS);
-        return;
+        if (sending == KAFKA_QUEUE_FULL)
+            return;
+        if (log_gate_passes(&letters->gate, loop_now_ms(letters->settings.loop), &hidden))
+            log_error("dead letter: %s (%u such lines left out)", err.text, hidden);
     }
 }
 
@@ -157,21 +193,6 @@ void dead_letters_stop(struct dead_letters **letters)
     free((*letters)->topic);
     free(*letters);
     *letters = NULL;
-}
-
-static void add_header(rd_kafka_headers_t *headers, const char *name, const char *value)
-{
-    rd_kafka_resp_err_t code = rd_kafka_header_add(headers, name, -1, value, -1);
-
-    BUG_ON(code != RD_KAFKA_RESP_ERR_NO_ERROR);
-}
-
-static void add_number_header(rd_kafka_headers_t *headers, const char *name, int64_t value)
-{
-    char text[24];
-
-    (void)snprintf(text, sizeof(text), "%lld", (long long)value);
-    add_header(headers, name, text);
 }
 
 /* The record's own headers and ours behind them. */

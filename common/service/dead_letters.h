@@ -35,7 +35,8 @@ struct dead_letter {
     uint32_t epoch;     /* of the source topic */
 };
 
-/* Sends it, now or as soon as the topic is there; on_written is called once it is acknowledged. */
+/* Sends it, now or as soon as the topic is there; a value that is too large for the topic is cut, and
+ * dlq-truncated says how long it was. on_written is called once it is acknowledged. */
 void dead_letters_send(struct dead_letters *letters, const struct dead_letter *letter,
                        void (*on_written)(void *owner), void *owner);
 

@@ -34,7 +34,7 @@ static const struct choice producer_choices[] = {
     {"acks", "all"},
     {"partitioner", "murmur2_random"}, /* the Java clients' */
     {"compression.codec", "lz4"},
-    {"linger.ms", "2"},
+    {"linger.ms", "1"},
     {"batch.size", "131072"},
     {"queue.buffering.max.messages", "1000000"},
     {"queue.buffering.max.kbytes", "65536"},
@@ -50,8 +50,8 @@ static const struct choice consumer_choices[] = {
     {"heartbeat.interval.ms", "2000"},
     {"check.crcs", "true"},
     {"queued.min.messages", "100000"},
-    {"queued.max.messages.kbytes", "16384"},
-    {"fetch.error.backoff.ms", "50"}, /* librdkafka 2.0 also waits so long when its own queue is full */
+    {"queued.max.messages.kbytes", "4096"}, /* of each partition: their queues are read one by one */
+    {"fetch.error.backoff.ms", "50"},       /* librdkafka 2.0 also waits so long when its own queue is full */
     {NULL, NULL},
 };
 

@@ -11,7 +11,7 @@
 
 struct kafka_client {
     const struct kafka_config *config;
-    const char *stage;    /* for client.id and group.instance.id; the two: borrows */
+    const char *stage; /* for client.id and group.instance.id; the two: borrows */
     const char *instance;
 };
 

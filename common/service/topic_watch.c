@@ -187,6 +187,11 @@ bool watched_topic_has(const struct watched_topic *topic, int32_t partition)
     return topic->state == TOPIC_PRESENT && partition < topic->partitions;
 }
 
+bool watched_topic_is_missing(const struct watched_topic *topic, int32_t partition)
+{
+    return topic->state == TOPIC_MISSING || (topic->state == TOPIC_PRESENT && partition >= topic->partitions);
+}
+
 int32_t watched_topic_partitions(const struct watched_topic *topic)
 {
     return topic->partitions;

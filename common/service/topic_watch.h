@@ -44,6 +44,9 @@ struct watched_topic *topic_watch_add(struct topic_watch *watch, const struct to
 /* Whether it is known to exist with more than `partition` partitions. */
 bool watched_topic_has(const struct watched_topic *topic, int32_t partition);
 
+/* Whether it is known not to exist, or to have too few partitions. */
+bool watched_topic_is_missing(const struct watched_topic *topic, int32_t partition);
+
 /* How many partitions; 0: missing or not known. */
 int32_t watched_topic_partitions(const struct watched_topic *topic);
 

@@ -29,6 +29,7 @@ def test_killed_under_load_kafka_comes_back_and_each_record_is_stored_once(stack
             wait_until(lambda: load.acknowledged > before + 2000, 60, "records are written")
             stack.kill("kafka")
             stack.start("kafka")
+            assert stack.pid(WORKER) == pid, "the worker has ended"
     audit.passes()
     assert stack.pid(WORKER) == pid
     stack.wait_until_healthy(WORKER)

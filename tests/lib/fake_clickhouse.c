@@ -323,6 +323,15 @@ void fake_clickhouse_let_go(struct fake_clickhouse *fake)
     answer_insert(fake, request, FAKE_STORE, 0);
 }
 
+void fake_clickhouse_lose(struct fake_clickhouse *fake)
+{
+    struct http_request *request = fake->held;
+
+    assert_non_null(request);
+    fake->held = NULL;
+    http_respond(request, 502, NULL, slice_of(NULL, 0));
+}
+
 void fake_clickhouse_add(struct fake_clickhouse *fake, uint32_t epoch, int32_t partition, int64_t offset)
 {
     struct fake_row *row = &fake->rows[fake->row_count++];

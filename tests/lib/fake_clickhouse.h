@@ -68,6 +68,9 @@ void fake_clickhouse_plan(struct fake_clickhouse *fake, enum fake_insert what, i
 /* Stores and answers the insert that is held. */
 void fake_clickhouse_let_go(struct fake_clickhouse *fake);
 
+/* Loses it: 502, and nothing stored. */
+void fake_clickhouse_lose(struct fake_clickhouse *fake);
+
 /* A row that is there already, with id "<partition>:<offset>". */
 void fake_clickhouse_add(struct fake_clickhouse *fake, uint32_t epoch, int32_t partition, int64_t offset);
 

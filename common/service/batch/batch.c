@@ -16,6 +16,7 @@ void batch_forget_decisions(struct batch *batch)
     batch->reject_count = 0;
     batch->row_index = NULL;
     batch->row_count = 0;
+    batch->is_undecided = false;
     buf_clear(&batch->rows);
 }
 
@@ -128,6 +129,7 @@ void batch_decide_nothing(struct batch *batch)
     batch->row_index = xcalloc(batch->count, sizeof(*batch->row_index));
     for (uint32_t i = 0; i < batch->count; i++)
         batch->row_index[i].offset = batch->messages[i]->offset;
+    batch->is_undecided = true;
 }
 
 void batch_decide(struct batch *batch, uint32_t epoch, batch_decide_record *decide, void *stage)

@@ -33,6 +33,7 @@ struct batch {
     struct buf rows;             /* RowBinary */
     struct batch_row *row_index; /* one for each record, once decided */
     uint32_t row_count;          /* records that have a row */
+    bool is_undecided; /* nobody looked at the records: only the table knows which of them have rows */
     struct batch_reject *rejects;
     uint32_t reject_count;
 };

@@ -25,6 +25,13 @@ enum {
     STAGE_CLICKHOUSE_CONNECTIONS = 4,
 };
 
+/* A client that nothing is asked of any more; its end blocks, so it is met on the helper thread. */
+struct retired {
+    struct offload_job job; /* first: the job is this */
+    struct retired *next;
+    struct kafka_consumer *consumer;
+};
+
 struct batch_stage {
     struct service *service;
     struct batch_stage_description description;
@@ -37,27 +44,34 @@ struct batch_stage {
     /* The assignment. */
     int32_t *assigned; /* partitions whose committed positions are being asked for; NULL: not now */
     size_t assigned_count;
+    struct kafka_question *question;
     struct loop_timer committed_timer;
     struct partition **partitions;
     size_t partition_count;
     size_t next_for_slot;
-    bool is_asking_committed;
     bool is_revoking;
     struct loop_timer revoke_timer;
 
-    /* Revoked, but a report is still out. */
+    /* Revoked, but a report is still out; and clients that lost their assignment, whose records those still
+     * hold. */
     struct partition **leaving;
     size_t leaving_count;
+    struct retired *retired;
 
     bool is_draining;
     bool has_drained;
     struct loop_timer tick_timer;
 };
 
+static bool start_consumer(struct batch_stage *stage, struct err *err);
+
 /* ---- assignment ---- */
 
 static void forget_assigned(struct batch_stage *stage)
 {
+    if (stage->question != NULL)
+        kafka_question_cancel(stage->question);
+    stage->question = NULL;
     free(stage->assigned);
     stage->assigned = NULL;
     stage->assigned_count = 0;
@@ -69,62 +83,37 @@ static void fail(struct batch_stage *stage, const struct err *err)
     service_fail(stage->service, err);
 }
 
-static void begin_partitions(struct batch_stage *stage, struct kafka_position *positions, size_t count)
+static void begin_partitions(struct batch_stage *stage, const struct kafka_position *positions, size_t count)
 {
-    struct err err;
-
-    for (size_t i = 0; i < count; i++)
-        if (positions[i].offset == KAFKA_OFFSET_NONE)
-            positions[i].offset = RD_KAFKA_OFFSET_BEGINNING;
-    if (!kafka_consumer_assign(stage->context.consumer, positions, count, &err)) {
-        fail(stage, &err);
-        return;
-    }
     stage->partitions = xcalloc(count, sizeof(struct partition *));
     stage->partition_count = count;
-    for (size_t i = 0; i < count; i++) {
-        struct kafka_position position = positions[i];
-        if (position.offset == RD_KAFKA_OFFSET_BEGINNING)
-            position.offset = KAFKA_OFFSET_NONE;
-        stage->partitions[i] = partition_new(&stage->context, &position, positions[i].offset);
-    }
+    for (size_t i = 0; i < count; i++)
+        stage->partitions[i] = partition_new(&stage->context, &positions[i]);
     log_info("assigned: %zu partitions of %s", count, stage->description.source_topic);
     stage_view_set_partitions(stage->view, stage->partitions, count);
 }
-
-static void ask_committed(void *owner);
 
 static void on_committed_positions(void *owner, const struct kafka_position *positions, size_t count,
                                    const struct err *err)
 {
     struct batch_stage *stage = owner;
 
-    stage->is_asking_committed = false;
-    if (stage->assigned == NULL)
-        return; /* revoked meanwhile */
+    stage->question = NULL;
     if (positions == NULL) {
         log_warning("ask the group for its positions: %s; asking again", err->text);
         loop_timer_start(&stage->committed_timer, STAGE_COMMITTED_RETRY_MS);
         return;
     }
-    struct kafka_position *copy = xcalloc(count, sizeof(*copy));
-    memcpy(copy, positions, count * sizeof(*copy));
     forget_assigned(stage);
-    begin_partitions(stage, copy, count);
-    free(copy);
+    begin_partitions(stage, positions, count);
 }
 
 static void ask_committed(void *owner)
 {
     struct batch_stage *stage = owner;
 
-    if (stage->is_asking_committed) {
-        loop_timer_start(&stage->committed_timer, STAGE_COMMITTED_RETRY_MS);
-        return;
-    }
-    stage->is_asking_committed = true;
-    kafka_consumer_fetch_committed(stage->context.consumer, stage->assigned, stage->assigned_count,
-                                   on_committed_positions);
+    stage->question = kafka_consumer_fetch_committed(stage->context.consumer, stage->assigned,
+                                                     stage->assigned_count, on_committed_positions, stage);
 }
 
 static void on_assigned(void *owner, const int32_t *partitions, size_t count)
@@ -132,6 +121,9 @@ static void on_assigned(void *owner, const int32_t *partitions, size_t count)
     struct batch_stage *stage = owner;
 
     BUG_ON(stage->assigned != NULL || stage->partition_count > 0);
+    free(stage->partitions); /* of an assignment without any */
+    stage->partitions = NULL;
+    kafka_consumer_accept(stage->context.consumer);
     if (count == 0 || stage->is_draining) {
         begin_partitions(stage, NULL, 0);
         return;
@@ -142,20 +134,15 @@ static void on_assigned(void *owner, const int32_t *partitions, size_t count)
     ask_committed(stage);
 }
 
-static void on_revoked(void *owner, bool is_lost)
+static void on_revoked(void *owner)
 {
     struct batch_stage *stage = owner;
 
-    log_info("revoked: %zu partitions of %s%s", stage->partition_count, stage->description.source_topic,
-             is_lost ? ", the group had given them away" : "");
+    log_info("revoked: %zu partitions of %s", stage->partition_count, stage->description.source_topic);
     forget_assigned(stage);
     stage->is_revoking = true;
-    for (size_t i = 0; i < stage->partition_count; i++) {
-        if (is_lost)
-            partition_abandon(stage->partitions[i]);
-        else
-            partition_close(stage->partitions[i]);
-    }
+    for (size_t i = 0; i < stage->partition_count; i++)
+        partition_close(stage->partitions[i]);
     loop_timer_start(&stage->revoke_timer, STAGE_REVOKE_TIMEOUT_MS);
     loop_turn_ask(&stage->turn);
 }
@@ -200,6 +187,63 @@ static void release(struct batch_stage *stage)
     stage->is_revoking = false;
     forget_partitions(stage);
     kafka_consumer_release(stage->context.consumer);
+    loop_turn_ask(&stage->turn);
+}
+
+/* The group gave our partitions away, as after a broker that was away for longer than the session. A commit
+ * that the client still holds back would go out later under another name: the client is left to itself, a new
+ * one joins. */
+static void on_lost(void *owner)
+{
+    struct batch_stage *stage = owner;
+    struct retired *retired = xcalloc(1, sizeof(*retired));
+    struct err err;
+
+    log_warning("lost: the group has given %zu partitions of %s away; joining again", stage->partition_count,
+                stage->description.source_topic);
+    loop_timer_stop(&stage->revoke_timer);
+    stage->is_revoking = false;
+    forget_assigned(stage);
+    for (size_t i = 0; i < stage->partition_count; i++) {
+        partition_abandon(stage->partitions[i]);
+        partition_forget_commit(stage->partitions[i]);
+    }
+    forget_partitions(stage);
+    kafka_consumer_retire(stage->context.consumer);
+    *retired = (struct retired){.next = stage->retired, .consumer = stage->context.consumer};
+    stage->retired = retired;
+    stage->context.consumer = NULL;
+    if (!start_consumer(stage, &err))
+        fail(stage, &err);
+    loop_turn_ask(&stage->turn);
+}
+
+static void stop_retired_on_thread(struct offload_job *job)
+{
+    kafka_consumer_stop(&((struct retired *)job)->consumer);
+}
+
+static void on_retired_stopped(struct offload_job *job)
+{
+    free(job);
+}
+
+static void on_retired_dropped(struct offload_job *job)
+{
+    kafka_consumer_stop(&((struct retired *)job)->consumer);
+    free(job);
+}
+
+/* Nobody holds a record of theirs any more. */
+static void end_retired(struct batch_stage *stage)
+{
+    while (stage->retired != NULL && stage->leaving_count == 0) {
+        struct retired *retired = stage->retired;
+        stage->retired = retired->next;
+        retired->job = (struct offload_job){
+            .work = stop_retired_on_thread, .on_done = on_retired_stopped, .on_dropped = on_retired_dropped};
+        offload_run(stage->context.offload, &retired->job);
+    }
 }
 
 /* What is still under way is the next owner's; a commit without an answer could reach the broker after the
@@ -254,6 +298,7 @@ static void on_turn(void *owner)
         partition_step(stage->partitions[i]);
     give_slot(stage);
     reap_leaving(stage);
+    end_retired(stage);
     if (stage->is_revoking && all_closed(stage))
         release(stage);
     else if (stage->is_draining && !stage->is_revoking && all_closed(stage))
@@ -288,30 +333,39 @@ static void on_consumer_failed(void *owner, const struct err *err)
 
 /* ---- start and stop ---- */
 
-static bool start_clients(struct batch_stage *stage, const struct kafka_client *client, struct err *err)
+static bool start_consumer(struct batch_stage *stage, struct err *err)
 {
-    struct loop *loop = stage->context.loop;
-    rd_kafka_conf_t *conf = kafka_setup_producer(client, 0, err);
-
-    if (conf == NULL || !kafka_producer_start(loop, conf, &stage->context.producer, err))
-        return false;
-    conf = kafka_setup_reader(client, err);
-    if (conf == NULL || !kafka_reader_start(loop, conf, &stage->context.reader, err))
-        return false;
-    conf = kafka_setup_consumer(client, stage->description.group, err);
-    if (conf == NULL)
-        return false;
+    const struct config *all = service_config(stage->service);
+    const struct kafka_client client = {&all->kafka, stage->description.name, all->instance};
     const struct kafka_consumer_settings settings = {
-        .conf = conf,
+        .conf = kafka_setup_consumer(&client, stage->description.group, err),
         .group = stage->description.group,
         .topic = stage->description.source_topic,
         .on_assigned = on_assigned,
         .on_revoked = on_revoked,
+        .on_lost = on_lost,
         .on_records = ask_turn,
         .on_failed = on_consumer_failed,
         .owner = stage,
     };
-    return kafka_consumer_start(loop, &settings, &stage->context.consumer, err);
+
+    return settings.conf != NULL &&
+           kafka_consumer_start(stage->context.loop, &settings, &stage->context.consumer, err);
+}
+
+static bool start_clients(struct batch_stage *stage, struct err *err)
+{
+    const struct config *all = service_config(stage->service);
+    const struct kafka_client client = {&all->kafka, stage->description.name, all->instance};
+    struct loop *loop = stage->context.loop;
+    rd_kafka_conf_t *conf = kafka_setup_producer(&client, 0, err);
+
+    if (conf == NULL || !kafka_producer_start(loop, conf, &stage->context.producer, err))
+        return false;
+    conf = kafka_setup_reader(&client, err);
+    if (conf == NULL || !kafka_reader_start(loop, conf, &stage->context.reader, err))
+        return false;
+    return start_consumer(stage, err);
 }
 
 static void watch_topics(struct batch_stage *stage)
@@ -351,7 +405,7 @@ static void fill_context(struct batch_stage *stage, const struct batch_config *c
     const struct clickhouse_settings clickhouse = {
         .url = all->clickhouse.url,
         .user = all->clickhouse.user,
-        .password = all->clickhouse.password.text,
+        .password = all->clickhouse.password.text != NULL ? all->clickhouse.password.text : "",
         .database = all->clickhouse.database,
         .connect_timeout_ms = (uint32_t)all->clickhouse.connect_timeout_ms,
         .connections = STAGE_CLICKHOUSE_CONNECTIONS,
@@ -397,15 +451,13 @@ bool batch_stage_start(struct service *service, const struct batch_config *confi
                        struct err *err)
 {
     struct batch_stage *stage = xcalloc(1, sizeof(*stage));
-    const struct config *all = service_config(service);
-    const struct kafka_client client = {&all->kafka, description->name, all->instance};
 
     stage->service = service;
     stage->description = *description;
     fill_context(stage, config);
     init_timers(stage);
     stage->view = stage_view_new(&stage->context, service_metrics(service), service_health(service));
-    if (!start_clients(stage, &client, err)) {
+    if (!start_clients(stage, err)) {
         batch_stage_stop(&stage);
         return false;
     }
@@ -423,6 +475,16 @@ void batch_stage_drain(struct batch_stage *stage)
     loop_turn_ask(&stage->turn);
 }
 
+static void stop_retired(struct batch_stage *stage)
+{
+    while (stage->retired != NULL) {
+        struct retired *retired = stage->retired;
+        stage->retired = retired->next;
+        kafka_consumer_stop(&retired->consumer);
+        free(retired);
+    }
+}
+
 void batch_stage_stop(struct batch_stage **stage_p)
 {
     struct batch_stage *stage = *stage_p;
@@ -435,11 +497,14 @@ void batch_stage_stop(struct batch_stage **stage_p)
     for (size_t i = 0; i < stage->partition_count; i++)
         partition_abandon(stage->partitions[i]);
     forget_partitions(stage);
-    offload_stop(&stage->context.offload);
+    if (stage->context.consumer != NULL)
+        kafka_consumer_retire(stage->context.consumer);
+    offload_stop(&stage->context.offload);         /* it may be asking the producer */
     kafka_producer_stop(&stage->context.producer); /* the last reports */
     for (size_t i = 0; i < stage->leaving_count; i++)
         partition_free(&stage->leaving[i]);
     free(stage->leaving);
+    stop_retired(stage);
     dead_letters_stop(&stage->context.dead_letters);
     topic_watch_stop(&stage->watch);
     kafka_reader_stop(&stage->context.reader);

@@ -13,6 +13,7 @@ struct kafka_producer;
 struct kafka_reader;
 struct dead_letters;
 struct offload;
+struct partition;
 struct watched_topic;
 
 struct batch_context {
@@ -43,6 +44,7 @@ struct batch_load {
     uint64_t forward_held_bytes; /* records settled and not yet forwarded */
     uint32_t last_insert_took_ms;
     uint32_t busy_partitions;
+    const struct partition *on_trial; /* does a plan again that was begun before; NULL: none */
 };
 
 #endif

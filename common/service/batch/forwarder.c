@@ -76,6 +76,7 @@ static void chunk_add(struct chunk *chunk, rd_kafka_message_t *message)
 
     *entry = (struct entry){.delivery = {.on_report = on_report}, .chunk = chunk, .message = message};
     chunk->bytes += batch_message_bytes(message);
+    chunk->forwarder->context->load->forward_held_bytes += batch_message_bytes(message);
 }
 
 static void chunk_free(struct chunk *chunk)
@@ -92,7 +93,6 @@ static void chunk_queue(struct forwarder *forwarder, struct chunk *chunk)
         free(chunk);
         return;
     }
-    forwarder->context->load->forward_held_bytes += chunk->bytes;
     if (forwarder->last != NULL)
         forwarder->last->next = chunk;
     else
@@ -109,6 +109,12 @@ static void chunk_take_first(struct forwarder *forwarder)
     if (forwarder->first == NULL)
         forwarder->last = NULL;
     chunk_free(chunk);
+}
+
+/* Forwarding has one half of the worker's memory, so that it can never hold up storing. */
+static bool has_room(const struct forwarder *forwarder, uint64_t bytes)
+{
+    return forwarder->context->load->forward_held_bytes + bytes <= forwarder->context->held_max_bytes / 2;
 }
 
 /* ---- what is owed ---- */
@@ -289,7 +295,7 @@ void forwarder_step(struct forwarder *forwarder)
         !watched_topic_has(forwarder->context->forward_topic, forwarder->partition))
         return;
     send_some(forwarder);
-    if (forwarder->first == NULL && !owed_is_reading(&forwarder->owed) &&
+    if (forwarder->first == NULL && !owed_is_reading(&forwarder->owed) && has_room(forwarder, 0) &&
         forwarder->queued_until < forwarder->settled_until)
         owed_read(&forwarder->owed, forwarder->queued_until, forwarder->settled_until);
 }
@@ -328,14 +334,13 @@ void forwarder_add(struct forwarder *forwarder, struct batch *batch, int64_t set
 {
     bool has_gap = forwarder->queued_until < forwarder->settled_until || forwarder->has_failed;
     bool has_topic = watched_topic_has(forwarder->context->forward_topic, forwarder->partition);
-    bool has_room =
-        forwarder->context->load->forward_held_bytes + batch->bytes <= forwarder->context->held_max_bytes / 2;
 
     forwarder->settled_until = settled_until;
-    if (!has_gap && has_topic && has_room) {
+    if (!has_gap && has_topic && has_room(forwarder, batch->bytes) && !batch->is_undecided) {
         struct chunk *chunk = chunk_new(forwarder, batch->row_count);
         for (uint32_t i = 0; i < batch->count; i++) {
-            if (batch->row_index[i].end == batch->row_index[i].begin)
+            if (batch->row_index[i].end == batch->row_index[i].begin ||
+                batch->messages[i]->offset <= forwarder->forwarded)
                 continue;
             chunk_add(chunk, batch->messages[i]);
             batch->messages[i] = NULL;
@@ -361,7 +366,8 @@ int64_t forwarder_position(const struct forwarder *forwarder)
 
 uint64_t forwarder_debt_records(const struct forwarder *forwarder)
 {
-    uint64_t records = (uint64_t)(forwarder->settled_until - forwarder->queued_until);
+    int64_t not_queued = forwarder->settled_until - forwarder->queued_until;
+    uint64_t records = not_queued > 0 ? (uint64_t)not_queued : 0;
 
     for (const struct chunk *chunk = forwarder->first; chunk != NULL; chunk = chunk->next)
         records += chunk->count - chunk->acked_count;

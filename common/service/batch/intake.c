@@ -31,7 +31,7 @@ bool intake_is_full(const struct intake *intake)
 
     return intake->records.count >= context->flush.max_records ||
            intake->records.bytes >= context->flush.max_bytes ||
-           context->load->held_bytes + context->load->forward_held_bytes >= context->held_max_bytes;
+           context->load->held_bytes >= context->held_max_bytes / 2; /* the other half is the forwarders' */
 }
 
 static void on_fault(struct intake *intake, const rd_kafka_message_t *message)

@@ -198,11 +198,18 @@ static void on_forward_watermarks(struct offload_job *job)
 
 static void find_forwarded(struct opening *opening)
 {
-    if (opening->context->forward_topic != NULL &&
-        watched_topic_has(opening->context->forward_topic, opening->partition))
+    const struct watched_topic *topic = opening->context->forward_topic;
+    struct err err;
+
+    if (topic == NULL || watched_topic_is_missing(topic, opening->partition)) {
+        opened(opening); /* nothing was forwarded, or nobody can tell any more */
+    } else if (watched_topic_has(topic, opening->partition)) {
         ask_watermarks(opening, opening->context->stage->forward_topic, on_forward_watermarks);
-    else
-        opened(opening);
+    } else {
+        err_set(&err, ERR_RETRY, "nobody says whether topic %s exists",
+                opening->context->stage->forward_topic);
+        try_again(opening, &err);
+    }
 }
 
 /* ---- the position from the table ---- */

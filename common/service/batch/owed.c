@@ -7,13 +7,27 @@
 
 #include <stdlib.h>
 
-enum { OWED_RECORDS_MAX = 10000 }; /* at once */
+enum {
+    OWED_RECORDS_MAX = 10000, /* at once, if memory allows */
+    OWED_MEMORY_SHARES = 8,   /* one reading takes at most this part of the worker's memory */
+};
 
 void owed_init(struct owed *owed, const struct batch_context *context, int32_t partition, uint32_t epoch,
                const struct owed_callbacks *callbacks)
 {
-    *owed =
-        (struct owed){.context = context, .partition = partition, .epoch = epoch, .callbacks = *callbacks};
+    *owed = (struct owed){
+        .context = context,
+        .partition = partition,
+        .epoch = epoch,
+        .callbacks = *callbacks,
+        .limit = OWED_RECORDS_MAX,
+    };
+}
+
+static void give_back_memory(struct owed *owed)
+{
+    owed->context->load->forward_held_bytes -= owed->bytes;
+    owed->bytes = 0;
 }
 
 bool owed_is_reading(const struct owed *owed)
@@ -29,6 +43,7 @@ void owed_cancel(struct owed *owed)
         kafka_reading_cancel(owed->reading);
     for (size_t i = 0; i < owed->message_count; i++)
         rd_kafka_message_destroy(owed->messages[i]);
+    give_back_memory(owed);
     free(owed->messages);
     free(owed->offsets);
     owed->question = NULL;
@@ -49,8 +64,24 @@ static void succeed(struct owed *owed)
     size_t count = owed->message_count;
 
     owed->message_count = 0; /* they are the owner's now */
+    give_back_memory(owed);
     owed->callbacks.on_read(owed->callbacks.owner, owed->messages, count, owed->until);
     owed_cancel(owed);
+}
+
+/* Full: what follows is left for the next reading, which asks for no more than fitted into this one. */
+static void take(struct owed *owed, rd_kafka_message_t *message)
+{
+    uint64_t share = owed->context->held_max_bytes / OWED_MEMORY_SHARES;
+
+    if (owed->is_full || (owed->message_count > 0 && owed->bytes + batch_message_bytes(message) > share)) {
+        owed->is_full = true;
+        rd_kafka_message_destroy(message);
+        return;
+    }
+    owed->messages[owed->message_count++] = message;
+    owed->bytes += batch_message_bytes(message);
+    owed->context->load->forward_held_bytes += batch_message_bytes(message);
 }
 
 /* Records without a row (dead letters, duplicates) stand between those that are wanted. */
@@ -63,7 +94,7 @@ static void on_record(void *owner, rd_kafka_message_t *message)
         owed->offset_at++; /* its record is gone: on_end sees the hole */
     if (owed->offset_at < owed->offset_count && owed->offsets[owed->offset_at] == offset) {
         owed->offset_at++;
-        owed->messages[owed->message_count++] = message;
+        take(owed, message);
     } else {
         rd_kafka_message_destroy(message);
     }
@@ -75,6 +106,13 @@ static void on_end(void *owner)
     struct err err;
 
     owed->reading = NULL;
+    owed->limit = OWED_RECORDS_MAX;
+    if (owed->is_full) {
+        owed->until = owed->messages[owed->message_count - 1]->offset + 1;
+        owed->limit = (uint32_t)owed->message_count;
+        succeed(owed);
+        return;
+    }
     if (owed->message_count == owed->offset_count) {
         succeed(owed);
         return;
@@ -120,7 +158,7 @@ static void on_offsets(void *owner, const struct clickhouse_result *result)
         fail(owed, &err);
         return;
     }
-    if (owed->offset_count == OWED_RECORDS_MAX)
+    if (owed->offset_count == owed->limit)
         owed->until = (int64_t)owed->offsets[owed->offset_count - 1] + 1;
     if (owed->offset_count > 0)
         read_records(owed);
@@ -134,6 +172,6 @@ void owed_read(struct owed *owed, int64_t first, int64_t until)
 
     BUG_ON(owed_is_reading(owed) || first >= until);
     owed->until = until;
-    owed->question =
-        stage_table_ask_offsets(&owed->context->table, &range, OWED_RECORDS_MAX, on_offsets, owed);
+    owed->is_full = false;
+    owed->question = stage_table_ask_offsets(&owed->context->table, &range, owed->limit, on_offsets, owed);
 }

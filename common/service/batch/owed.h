@@ -36,6 +36,9 @@ struct owed {
     size_t offset_at;              /* the next one wanted */
     rd_kafka_message_t **messages; /* found */
     size_t message_count;
+    uint64_t bytes; /* of memory that they take */
+    bool is_full;   /* the rest of the range did not fit */
+    uint32_t limit; /* records asked for at once */
 };
 
 void owed_init(struct owed *owed, const struct batch_context *context, int32_t partition, uint32_t epoch,

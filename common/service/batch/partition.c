@@ -9,7 +9,12 @@
 
 #include <stdlib.h>
 
-enum { PARTITION_IDLE_COMMIT_MS = 100, PARTITION_COMMIT_RETRY_MS = 500 };
+enum {
+    PARTITION_IDLE_COMMIT_MS = 100,
+    PARTITION_COMMIT_RETRY_MS = 500,
+    PARTITION_ASK_AGAIN_MS = 10000, /* while a person is needed */
+    PARTITION_INNOCENT_MS = 1000,   /* a plan that has lived so long is not what ends workers */
+};
 
 static void set_problem(struct partition *partition, const struct err *err)
 {
@@ -17,13 +22,32 @@ static void set_problem(struct partition *partition, const struct err *err)
     partition->has_problem = true;
 }
 
+/* A turn not later than in delay_ms; every turn says anew what it waits for. */
+static void wake_in(struct partition *partition, uint64_t delay_ms)
+{
+    loop_timer_start(&partition->timer, delay_ms);
+}
+
+static void on_timer(void *owner)
+{
+    struct partition *partition = owner;
+
+    loop_turn_ask(partition->context->turn);
+}
+
 void partition_stop_for_person(struct partition *partition, const struct err *err)
 {
-    set_problem(partition, err);
-    err_prefix(&partition->problem, "%s[%d]", partition->context->stage->source_topic, partition->number);
-    log_partition(LOG_LEVEL_CRITICAL, partition->context->stage->source_topic, partition->number,
-                  "stopped until a person decides: %s", err->text);
+    struct err problem = *err;
+    const char *topic = partition->context->stage->source_topic;
+
+    err_prefix(&problem, "%s[%d]", topic, partition->number);
+    if (!partition->has_problem || strcmp(partition->problem.text, problem.text) != 0)
+        log_partition(LOG_LEVEL_CRITICAL, topic, partition->number, "stopped until a person decides: %s",
+                      err->text);
+    set_problem(partition, &problem);
+    partition_plan_end_trial(partition);
     partition->state = PARTITION_STOPPED;
+    partition->stopped_at_ms = loop_now_ms(partition->context->loop);
     loop_turn_ask(partition->context->turn);
 }
 
@@ -33,7 +57,6 @@ static void on_opened(void *owner, const struct opened *opened)
 {
     struct partition *partition = owner;
     struct plan_state *state = &partition->plan_state;
-    struct err err;
 
     *state = opened->state;
     partition->replay_until = opened->replay_until;
@@ -42,12 +65,7 @@ static void on_opened(void *owner, const struct opened *opened)
     partition->committed_forwarded = state->forwarded;
     partition->has_problem = false;
     intake_begin(&partition->intake, state->next);
-    if (state->next != partition->fetches_from &&
-        !kafka_consumer_seek(partition->context->consumer, partition->number, state->next, &err)) {
-        partition_stop_for_person(partition, &err);
-        return;
-    }
-    partition->fetches_from = state->next;
+    kafka_consumer_fetch(partition->context->consumer, partition->number, state->next);
     if (partition->context->forward_topic != NULL) {
         partition->forwarder = forwarder_new(partition->context, partition->number, state->epoch);
         forwarder_begin(partition->forwarder, state->forwarded, state->next);
@@ -92,9 +110,44 @@ static void open_again(struct partition *partition)
     log_partition(LOG_LEVEL_WARNING, partition->context->stage->source_topic, partition->number,
                   "offset %lld is not in the log: asking the table where to go on",
                   (long long)partition->intake.next);
-    partition->fetches_from = KAFKA_OFFSET_NONE;
     open_at(partition, &(struct kafka_position){.partition = partition->number, .offset = KAFKA_OFFSET_NONE},
             true);
+}
+
+/* Whoever moved the position, or upgraded, may have done so meanwhile. */
+static void on_position(void *owner, const struct kafka_position *positions, size_t count,
+                        const struct err *err)
+{
+    struct partition *partition = owner;
+
+    partition->question = NULL;
+    partition->stopped_at_ms = loop_now_ms(partition->context->loop);
+    if (positions == NULL)
+        log_partition(LOG_LEVEL_WARNING, partition->context->stage->source_topic, partition->number, "%s",
+                      err->text);
+    else if (count == 1)
+        open_at(partition, &positions[0], false);
+    loop_turn_ask(partition->context->turn);
+}
+
+static void step_stopped(struct partition *partition)
+{
+    uint64_t waited_ms = loop_now_ms(partition->context->loop) - partition->stopped_at_ms;
+
+    if (partition->question != NULL)
+        return;
+    if (waited_ms < PARTITION_ASK_AGAIN_MS) {
+        wake_in(partition, PARTITION_ASK_AGAIN_MS - waited_ms);
+        return;
+    }
+    if (partition->forwarder != NULL) { /* it stopped while it was at work */
+        forwarder_close(partition->forwarder);
+        if (!forwarder_is_quiet(partition->forwarder))
+            return;
+        forwarder_free(&partition->forwarder);
+    }
+    partition->question = kafka_consumer_fetch_committed(partition->context->consumer, &partition->number, 1,
+                                                         on_position, partition);
 }
 
 /* ---- commits ---- */
@@ -118,17 +171,24 @@ void partition_commit(struct partition *partition, enum partition_state state)
                           &partition->commit);
 }
 
+/* Decides now, not while the commit is on its way: deciding may be what ends workers, and then the start
+ * must be on record. */
 static void begin_settling(struct partition *partition)
 {
     const struct plan_state *state = &partition->plan_state;
+    const struct batch_stage_description *stage = partition->context->stage;
     bool is_replay = partition->is_found_plan || state->plan.first <= partition->replay_until;
 
     partition->is_found_plan = false;
     partition->state = PARTITION_SETTLING;
-    if (state->plan.starts > PLAN_STARTS_MAX && state->plan.count == 1)
+    partition->settling_since_ms = loop_now_ms(partition->context->loop);
+    if (plan_is_hopeless(&state->plan)) {
+        batch_decide_nothing(&partition->batch);
         settler_give_up(&partition->settler, &partition->batch, &state->plan, state->epoch);
-    else
-        settler_begin(&partition->settler, &partition->batch, &state->plan, state->epoch, is_replay);
+        return;
+    }
+    batch_decide(&partition->batch, state->epoch, stage->decide, stage->owner);
+    settler_begin(&partition->settler, &partition->batch, &state->plan, state->epoch, is_replay);
 }
 
 static void on_commit_failed(struct partition *partition, rd_kafka_resp_err_t code)
@@ -137,7 +197,9 @@ static void on_commit_failed(struct partition *partition, rd_kafka_resp_err_t co
 
     kafka_err_set(&err, code, "commit the position");
     set_problem(partition, &err);
-    loop_timer_start(&partition->timer, PARTITION_COMMIT_RETRY_MS);
+    partition->commit_again_at_ms = loop_now_ms(partition->context->loop) + PARTITION_COMMIT_RETRY_MS;
+    if (partition->state == PARTITION_SETTLING)
+        partition->plan_state.plan.starts = 1; /* it still counts */
 }
 
 static void on_committed(struct kafka_commit *answered, rd_kafka_resp_err_t code)
@@ -153,6 +215,7 @@ static void on_committed(struct kafka_commit *answered, rd_kafka_resp_err_t code
         return;
     }
     partition->has_problem = false;
+    partition->commit_again_at_ms = 0;
     partition->committed_forwarded = partition->plan_state.forwarded;
     if (partition->state == PARTITION_PLANNING) {
         begin_settling(partition);
@@ -179,7 +242,7 @@ static bool flush_is_due(struct partition *partition)
 
     if (due_in_ms == 0)
         return true;
-    loop_timer_start(&partition->timer, due_in_ms);
+    wake_in(partition, due_in_ms);
     return false;
 }
 
@@ -189,20 +252,23 @@ static bool forwarded_more(const struct partition *partition)
            forwarder_position(partition->forwarder) != partition->committed_forwarded;
 }
 
+/* Nothing to plan: the position itself is committed when it has been quiet for a moment, or on closing. */
 static void step_idle(struct partition *partition)
 {
-    bool waits_for_forwarding =
-        partition->forwarder != NULL && forwarder_has_work_at_hand(partition->forwarder);
+    uint64_t idle_ms = loop_now_ms(partition->context->loop) - partition->settled_at_ms;
+    bool is_behind = partition->is_uncommitted || forwarded_more(partition);
 
-    if (!partition->is_uncommitted && !forwarded_more(partition)) {
-        if (partition->is_closing && !waits_for_forwarding)
+    if (partition->is_closing) {
+        if (partition->forwarder != NULL && forwarder_has_work_at_hand(partition->forwarder))
+            return; /* its reports ask for the next turn */
+        if (is_behind)
+            partition_commit(partition, PARTITION_COMMITTING);
+        else
             partition_abandon(partition);
-        return;
-    }
-    if (partition->is_closing && !waits_for_forwarding) {
+    } else if (is_behind && idle_ms >= PARTITION_IDLE_COMMIT_MS) {
         partition_commit(partition, PARTITION_COMMITTING);
-    } else if (!partition->is_closing && !loop_timer_is_running(&partition->timer)) {
-        loop_timer_start(&partition->timer, PARTITION_IDLE_COMMIT_MS);
+    } else if (is_behind) {
+        wake_in(partition, PARTITION_IDLE_COMMIT_MS - idle_ms);
     }
 }
 
@@ -220,10 +286,10 @@ static void step_collecting(struct partition *partition)
     intake_take(&partition->intake, partition->is_found_plan ? state->plan.last : PLAN_OFFSET_NONE);
     if (partition->intake.is_lost)
         open_again(partition);
-    else if (partition->is_found_plan && partition->intake.next > state->plan.last)
-        partition_plan_found(partition);
+    else if (partition->is_found_plan && partition->intake.next <= state->plan.last)
+        return; /* records ask for the next turn */
     else if (partition->is_found_plan)
-        return;
+        partition_plan_found(partition);
     else if (partition->intake.records.count == 0)
         step_idle(partition);
     else if (flush_is_due(partition))
@@ -235,6 +301,8 @@ static void settled(struct partition *partition)
     const struct batch_context *context = partition->context;
     uint64_t bytes = partition->batch.bytes;
 
+    partition_plan_end_trial(partition);
+    partition->settled_at_ms = loop_now_ms(context->loop);
     partition->plan_state.next = partition->plan_state.plan.last + 1;
     partition->plan_state.has_plan = false;
     metric_add(context->stored_rows, partition->batch.row_count);
@@ -247,6 +315,15 @@ static void settled(struct partition *partition)
     loop_turn_ask(context->turn);
 }
 
+/* Not ended by its records: it hit a table that is away, or has simply lived long enough. */
+static bool looks_innocent(const struct partition *partition)
+{
+    uint64_t now_ms = loop_now_ms(partition->context->loop);
+
+    return partition->plan_state.plan.starts > 0 && now_ms >= partition->commit_again_at_ms &&
+           (partition->settler.has_problem || now_ms - partition->settling_since_ms > PARTITION_INNOCENT_MS);
+}
+
 static void step_settling(struct partition *partition)
 {
     if (partition->is_commit_out)
@@ -256,40 +333,56 @@ static void step_settling(struct partition *partition)
         partition_step(partition);
     } else if (partition->is_closing && partition->settler.state != SETTLER_CALLING) {
         partition_plan_uncount(partition, PARTITION_COMMITTING);
-    } else if (partition->settler.has_problem && partition->plan_state.plan.starts > 0) {
+    } else if (looks_innocent(partition)) {
         partition_plan_uncount(partition, PARTITION_SETTLING);
     } else if (partition->settler.state == SETTLER_DATA_FAULT) {
         partition_plan_split(partition);
     } else {
         intake_take(&partition->intake, PLAN_OFFSET_NONE);
+        wake_in(partition, PARTITION_INNOCENT_MS);
     }
+}
+
+/* Planning or committing: a commit that failed is sent again. */
+static void step_commit(struct partition *partition)
+{
+    uint64_t now_ms = loop_now_ms(partition->context->loop);
+
+    if (partition->is_commit_out)
+        return;
+    if (partition->is_closing)
+        partition_abandon(partition);
+    else if (now_ms >= partition->commit_again_at_ms)
+        partition_commit(partition, partition->state);
+    else
+        wake_in(partition, partition->commit_again_at_ms - now_ms);
 }
 
 void partition_step(struct partition *partition)
 {
     if (partition->forwarder != NULL)
         forwarder_step(partition->forwarder);
-    if (partition->state == PARTITION_COLLECTING)
-        step_collecting(partition);
-    else if (partition->state == PARTITION_SETTLING)
-        step_settling(partition);
-    else if (partition->is_closing && !partition->is_commit_out && partition->state != PARTITION_CLOSED)
-        partition_abandon(partition); /* opening, stopped, or a commit that failed */
-}
-
-/* A flush or an idle commit is due, or a commit that failed is sent again. */
-static void on_timer(void *owner)
-{
-    struct partition *partition = owner;
-
-    loop_turn_ask(partition->context->turn);
-    if (partition->is_commit_out)
+    switch (partition->state) {
+    case PARTITION_OPENING:
+    case PARTITION_STOPPED:
+        if (partition->is_closing)
+            partition_abandon(partition);
+        else if (partition->state == PARTITION_STOPPED)
+            step_stopped(partition);
         return;
-    if (partition->state == PARTITION_PLANNING || partition->state == PARTITION_COMMITTING)
-        partition_commit(partition, partition->state);
-    else if (partition->state == PARTITION_COLLECTING && !partition->is_found_plan &&
-             partition->intake.records.count == 0 && (partition->is_uncommitted || forwarded_more(partition)))
-        partition_commit(partition, PARTITION_COMMITTING);
+    case PARTITION_COLLECTING:
+        step_collecting(partition);
+        return;
+    case PARTITION_PLANNING:
+    case PARTITION_COMMITTING:
+        step_commit(partition);
+        return;
+    case PARTITION_SETTLING:
+        step_settling(partition);
+        return;
+    case PARTITION_CLOSED:
+        return;
+    }
 }
 
 bool partition_needs_slot(const struct partition *partition)
@@ -310,8 +403,7 @@ void partition_run(struct partition *partition)
 
 /* ---- life ---- */
 
-struct partition *partition_new(const struct batch_context *context, const struct kafka_position *position,
-                                int64_t fetches_from)
+struct partition *partition_new(const struct batch_context *context, const struct kafka_position *position)
 {
     struct partition *partition = xcalloc(1, sizeof(*partition));
 
@@ -319,7 +411,6 @@ struct partition *partition_new(const struct batch_context *context, const struc
         .commit = {.on_committed = on_committed},
         .context = context,
         .number = position->partition,
-        .fetches_from = fetches_from,
         .intake = {.context = context, .partition = position->partition},
     };
     settler_init(&partition->settler, context, position->partition);
@@ -339,6 +430,10 @@ void partition_abandon(struct partition *partition)
     if (partition->state == PARTITION_CLOSED)
         return;
     opening_cancel(&partition->opening);
+    if (partition->question != NULL)
+        kafka_question_cancel(partition->question);
+    partition->question = NULL;
+    partition_plan_end_trial(partition);
     settler_cancel(&partition->settler);
     loop_timer_stop(&partition->timer);
     if (partition->forwarder != NULL)
@@ -348,6 +443,11 @@ void partition_abandon(struct partition *partition)
     intake_done(&partition->intake);
     partition->state = PARTITION_CLOSED;
     loop_turn_ask(partition->context->turn);
+}
+
+void partition_forget_commit(struct partition *partition)
+{
+    partition->is_commit_out = false;
 }
 
 bool partition_is_closed(const struct partition *partition)

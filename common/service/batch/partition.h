@@ -24,9 +24,8 @@ struct batch_context;
 struct kafka_position;
 struct partition;
 
-/* position: committed, from the group. fetches_from: where its fetching was begun. context: keeps. */
-struct partition *partition_new(const struct batch_context *context, const struct kafka_position *position,
-                                int64_t fetches_from);
+/* position: committed, from the group. context: keeps. */
+struct partition *partition_new(const struct batch_context *context, const struct kafka_position *position);
 
 /* Does what can be done now; called in every turn of the stage. */
 void partition_step(struct partition *partition);
@@ -43,6 +42,9 @@ void partition_close(struct partition *partition);
 /* CLOSED now: nothing more is committed, whatever was under way is the next owner's. */
 void partition_abandon(struct partition *partition);
 
+/* The client that a commit was given to has been retired: its answer will not come. */
+void partition_forget_commit(struct partition *partition);
+
 bool partition_is_closed(const struct partition *partition);
 
 /* CLOSED, and nobody else still holds a part of it: it may be freed. */
@@ -54,6 +56,9 @@ void partition_free(struct partition **partition);
 /* ---- what it shows ---- */
 
 int32_t partition_number(const struct partition *partition);
+
+/* The offset below which all is settled; grows while there is progress. */
+int64_t partition_position(const struct partition *partition);
 
 /* Has records that wait, or a batch under way. */
 bool partition_is_busy(const struct partition *partition);

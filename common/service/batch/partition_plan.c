@@ -5,7 +5,6 @@
 static void plan_and_commit(struct partition *partition, uint32_t count, uint32_t starts)
 {
     struct plan_state *state = &partition->plan_state;
-    const struct batch_stage_description *stage = partition->context->stage;
 
     batch_split_off(&partition->intake.records, count, &partition->batch);
     state->next = batch_first(&partition->batch);
@@ -21,10 +20,6 @@ static void plan_and_commit(struct partition *partition, uint32_t count, uint32_
     };
     partition->is_uncommitted = true;
     partition_commit(partition, PARTITION_PLANNING);
-    if (starts <= PLAN_STARTS_MAX || count > 1)
-        batch_decide(&partition->batch, state->epoch, stage->decide, stage->owner);
-    else
-        batch_decide_nothing(&partition->batch); /* deciding may be what ends workers */
 }
 
 void partition_plan_new(struct partition *partition)
@@ -64,11 +59,34 @@ static bool is_same_plan(struct partition *partition, struct err *err)
     return false;
 }
 
+/* One at a time in the whole worker: if its records end the worker, no other plan's start counts for it. */
+static bool may_be_tried(struct partition *partition)
+{
+    struct batch_load *load = partition->context->load;
+
+    if (load->on_trial != NULL && load->on_trial != partition)
+        return false;
+    load->on_trial = partition;
+    return true;
+}
+
+void partition_plan_end_trial(struct partition *partition)
+{
+    struct batch_load *load = partition->context->load;
+
+    if (load->on_trial != partition)
+        return;
+    load->on_trial = NULL;
+    loop_turn_ask(partition->context->turn);
+}
+
 void partition_plan_found(struct partition *partition)
 {
     struct plan plan = partition->plan_state.plan;
     struct err err;
 
+    if (!may_be_tried(partition))
+        return; /* the end of the other trial asks for the next turn */
     if (!is_same_plan(partition, &err)) {
         partition_stop_for_person(partition, &err);
         return;
@@ -112,6 +130,7 @@ void partition_plan_split(struct partition *partition)
  * records: such a start must not count, or an outage with restarts would make dead letters of good events. */
 void partition_plan_uncount(struct partition *partition, enum partition_state state)
 {
+    partition_plan_end_trial(partition);
     partition->plan_state.plan.starts = 0;
     partition_commit(partition, state);
 }

@@ -34,15 +34,19 @@ struct partition {
     bool is_uncommitted; /* the state differs from what the group has */
     bool is_found_plan;  /* state.plan was begun by somebody before and is to be done again */
     int64_t replay_until;
-    int64_t fetches_from;
     int64_t committed_forwarded;
     struct plan_state plan_state;
+    uint64_t commit_again_at_ms; /* after a commit that failed; the times are monotonic */
+    uint64_t settling_since_ms;
+    uint64_t settled_at_ms;
+    uint64_t stopped_at_ms;
     struct opening *opening;
+    struct kafka_question *question; /* while stopped: has somebody moved the position? */
     struct intake intake;
     struct batch batch; /* of the plan */
     struct settler settler;
     struct forwarder *forwarder;
-    struct loop_timer timer; /* next flush, idle commit, or retry of a commit */
+    struct loop_timer timer; /* the next turn that is needed; see wake_in */
     bool has_problem;
     struct err problem;
 };
@@ -63,6 +67,9 @@ void partition_plan_found(struct partition *partition);
 /* The table calls rows of the plan bad: its records go back to the front of the line, and out again in
  * smaller plans. */
 void partition_plan_split(struct partition *partition);
+
+/* The plan that was begun before has ended well, or was not what ended workers: others may be tried. */
+void partition_plan_end_trial(struct partition *partition);
 
 /* Commits the plan as one whose start does not count. */
 void partition_plan_uncount(struct partition *partition, enum partition_state state);

@@ -5,6 +5,11 @@ int32_t partition_number(const struct partition *partition)
     return partition->number;
 }
 
+int64_t partition_position(const struct partition *partition)
+{
+    return partition->plan_state.next;
+}
+
 bool partition_is_busy(const struct partition *partition)
 {
     return partition->state == PARTITION_PLANNING || partition->state == PARTITION_SETTLING ||

@@ -126,15 +126,22 @@ enum plan_takeover plan_take_over(const struct plan *plan)
     return plan->count > 1 ? PLAN_HALVE : PLAN_GIVE_UP;
 }
 
+bool plan_is_hopeless(const struct plan *plan)
+{
+    return plan->count == 1 && plan->starts > PLAN_STARTS_MAX;
+}
+
 uint32_t plan_size(const struct plan_state *state, int64_t first, uint32_t available, uint32_t *out_starts)
 {
     *out_starts = 1;
     if (first > state->suspect_until)
         return available;
-    *out_starts = PLAN_STARTS_MAX;
     uint64_t suspects = (uint64_t)(state->suspect_until - first) + 1;
     uint64_t half = suspects > 1 ? suspects / 2 : 1;
-    return half < available ? (uint32_t)half : available;
+    uint32_t size = half < available ? (uint32_t)half : available;
+    if (size > 1)
+        *out_starts = PLAN_STARTS_MAX;
+    return size;
 }
 
 void plan_token(const char *table, const char *topic, int32_t partition, uint32_t epoch,

@@ -57,8 +57,12 @@ enum plan_reading plan_metadata_read(struct slice metadata, int64_t next, struct
 enum plan_takeover { PLAN_START, PLAN_HALVE, PLAN_GIVE_UP };
 enum plan_takeover plan_take_over(const struct plan *plan);
 
+/* One record that has been started PLAN_STARTS_MAX times: not to be decided again. */
+bool plan_is_hopeless(const struct plan *plan);
+
 /* How many records of `available` the next plan takes: all, or, in suspect offsets, half of what is left of
- * them, and at least one. starts of that plan is PLAN_STARTS_MAX then, else 1. */
+ * them, and at least one. starts of a suspect plan is PLAN_STARTS_MAX, so that it is halved when it fails
+ * once; a record alone has all its starts before it. */
 uint32_t plan_size(const struct plan_state *state, int64_t first, uint32_t available, uint32_t *out_starts);
 
 /* Names the insert: table, topic, epoch, partition, range and checksum. The same plan has the same token;

@@ -13,7 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { VIEW_DEBT_ALARM_SECONDS = 60 };
+enum { VIEW_DEBT_ALARM_SECONDS = 60, VIEW_STALL_MS = 30000 };
 
 /* The series of one partition, in this order. */
 enum series {
@@ -38,6 +38,8 @@ static const struct {
 struct partition_view {
     struct partition *partition;
     struct metric *series[SERIES_COUNT];
+    int64_t position; /* and since when it stands there with records behind it; monotonic, 0: it moves */
+    uint64_t stands_since_ms;
 };
 
 struct stage_view {
@@ -139,23 +141,52 @@ static void refresh_partition(struct stage_view *view, struct partition_view *sh
     metric_set(shown->series[SERIES_DEBT_SECONDS], partition_debt_seconds(shown->partition));
 }
 
+/* Whatever the reason: records wait, or nobody knows, and the position does not move. */
+static bool is_stalled(struct stage_view *view, struct partition_view *shown, struct err *out_err)
+{
+    uint64_t now_ms = loop_now_ms(view->context->loop);
+    uint64_t lag;
+    bool is_behind = !partition_lag_records(shown->partition, &lag) || lag > 0;
+    int64_t position = partition_position(shown->partition);
+
+    if (!is_behind || position != shown->position || shown->stands_since_ms == 0)
+        shown->stands_since_ms = is_behind ? now_ms : 0;
+    shown->position = position;
+    if (!is_behind || now_ms - shown->stands_since_ms < VIEW_STALL_MS)
+        return false;
+    err_set(out_err, ERR_RETRY, "%s[%d] stands at offset %lld for %" PRIu64 " s",
+            view->context->stage->source_topic, (int)partition_number(shown->partition), (long long)position,
+            (now_ms - shown->stands_since_ms) / 1000);
+    return true;
+}
+
+static bool has_problem(struct stage_view *view, struct partition_view *shown, struct err *out_err,
+                        bool *out_needs_person)
+{
+    bool stalled = is_stalled(view, shown, out_err);
+
+    return partition_has_problem(shown->partition, out_err, out_needs_person) || stalled;
+}
+
 /* One partition that does not get on is enough: its customers' events are not stored. One that needs a
  * person is told first. */
 static void refresh_store_check(struct stage_view *view)
 {
     struct err found;
-    bool has_problem = false;
+    bool is_found = false;
     bool needs_person = false;
 
-    for (size_t i = 0; i < view->partition_count && !needs_person; i++) {
+    for (size_t i = 0; i < view->partition_count; i++) {
         struct err err;
-        if (!partition_has_problem(view->partitions[i].partition, &err, &needs_person) ||
-            (has_problem && !needs_person))
+        bool this_needs_person = false;
+        if (!has_problem(view, &view->partitions[i], &err, &this_needs_person) ||
+            (is_found && !this_needs_person) || needs_person)
             continue;
         found = err;
-        has_problem = true;
+        is_found = true;
+        needs_person = this_needs_person;
     }
-    if (has_problem)
+    if (is_found)
         health_set(view->store_check, HEALTH_DOWN, "%s", found.text);
     else
         health_set(view->store_check, HEALTH_UP, "%s", "");
