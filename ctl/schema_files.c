@@ -7,7 +7,8 @@
             ".incbin \"" path "\"\n"                                                                         \
             ".byte 0\n"                                                                                      \
             ".popsection\n");                                                                                \
-    extern const char symbol[] /* NOLINT(bugprone-macro-parentheses): a name */ __attribute__((visibility("hidden")))
+    extern const char symbol[] /* NOLINT(bugprone-macro-parentheses): a name */ __attribute__((              \
+        visibility("hidden")))
 
 INCLUDE_FILE(schema_files_postgres_001, "schema/postgres/001_secrets.sql");
 INCLUDE_FILE(schema_files_postgres_grants, "schema/postgres/grants.sql");

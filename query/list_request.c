@@ -173,7 +173,8 @@ static bool read_paging(struct values *values, struct list_request *request)
     static const char *const sorts[] = {"timestamp", "event_name"};
     static const char *const orders[] = {"desc", "asc"};
     static const char *const counts[] = {"true", "false"};
-    bool is_by_name, is_uncounted;
+    bool is_by_name = false;
+    bool is_uncounted = false;
 
     if (!read_number(values, PARAMETER_PAGE_SIZE, 1, LIST_PAGE_MAX, &request->page_size) ||
         !read_number(values, PARAMETER_OFFSET, 0, LIST_OFFSET_MAX, &request->offset) ||

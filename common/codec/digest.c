@@ -45,7 +45,8 @@ bool digest_from_hex(struct slice hex, unsigned char *out, size_t out_length)
         if (hex_value(hex.data[i]) < 0)
             return false;
     for (size_t i = 0; i < out_length; i++)
-        out[i] = (unsigned char)((unsigned)hex_value(hex.data[2 * i]) << 4 | (unsigned)hex_value(hex.data[2 * i + 1]));
+        out[i] = (unsigned char)((unsigned)hex_value(hex.data[2 * i]) << 4 |
+                                 (unsigned)hex_value(hex.data[2 * i + 1]));
     return true;
 }
 

@@ -59,7 +59,8 @@ void clickhouse_free(struct clickhouse **clickhouse)
         return;
     http_client_free(&(*clickhouse)->client);
     while (!LIST_EMPTY(&(*clickhouse)->calls))
-        free_call(LIST_FIRST(&(*clickhouse)->calls)); /* NOLINT(clang-analyzer-unix.Malloc): it unlinks itself */
+        free_call(
+            LIST_FIRST(&(*clickhouse)->calls)); /* NOLINT(clang-analyzer-unix.Malloc): it unlinks itself */
     free((*clickhouse)->user_header);
     free((*clickhouse)->password_header);
     free(*clickhouse);

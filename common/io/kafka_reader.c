@@ -6,12 +6,13 @@
 #include "common/io/loop.h"
 
 #include <stdlib.h>
+#include <utlist.h>
 
 enum { KAFKA_READER_TAKE_MAX = 1000, KAFKA_READER_POLL_INTERVAL_MS = 1000 };
 
 struct kafka_reading {
     struct kafka_reader *reader;
-    struct kafka_reading *next;
+    struct kafka_reading *prev, *next;
     struct kafka_range range;
     struct kafka_reading_callbacks callbacks;
     rd_kafka_topic_t *topic;
@@ -25,13 +26,9 @@ struct kafka_reader {
     struct kafka_reading *readings;
 };
 
+/* Out of its reader's list already. */
 static void reading_free(struct kafka_reading *reading)
 {
-    struct kafka_reading **link = &reading->reader->readings;
-
-    while (*link != reading)
-        link = &(*link)->next;
-    *link = reading->next;
     rd_kafka_queue_io_event_enable(reading->queue, -1, NULL, 0);
     (void)rd_kafka_consume_stop(reading->topic, reading->range.partition); /* fails only when not started */
     rd_kafka_queue_destroy(reading->queue);
@@ -39,9 +36,15 @@ static void reading_free(struct kafka_reading *reading)
     free(reading);
 }
 
+static void reading_end(struct kafka_reading *reading)
+{
+    DL_DELETE(reading->reader->readings, reading);
+    reading_free(reading);
+}
+
 void kafka_reading_cancel(struct kafka_reading *reading)
 {
-    reading_free(reading);
+    reading_end(reading);
 }
 
 static void reading_fail(struct kafka_reading *reading, rd_kafka_resp_err_t code)
@@ -54,7 +57,7 @@ static void reading_fail(struct kafka_reading *reading, rd_kafka_resp_err_t code
                    rd_kafka_topic_name(reading->topic), reading->range.partition,
                    (long long)reading->range.first);
     kafka_err_set(&err, code, what);
-    reading_free(reading);
+    reading_end(reading);
     callbacks.on_failed(callbacks.owner, &err);
 }
 
@@ -86,7 +89,7 @@ static bool reading_take(struct kafka_reading *reading, rd_kafka_message_t *mess
     if (offset < reading->range.last)
         return true;
     struct kafka_reading_callbacks callbacks = reading->callbacks;
-    reading_free(reading);
+    reading_end(reading);
     callbacks.on_end(callbacks.owner);
     return false;
 }
@@ -157,16 +160,16 @@ bool kafka_reader_read(struct kafka_reader *reader, const struct kafka_range *ra
         return false;
     }
     struct kafka_reading *reading = xcalloc(1, sizeof(*reading));
-    *reading = (struct kafka_reading){
-        .reader = reader, .range = *range, .callbacks = *callbacks, .topic = topic, .next = reader->readings};
+    *reading =
+        (struct kafka_reading){.reader = reader, .range = *range, .callbacks = *callbacks, .topic = topic};
     reading->range.topic = NULL; /* the copy is the topic's own name */
     reading->queue = rd_kafka_queue_new(reader->rk);
     rd_kafka_queue_io_event_enable(reading->queue, reader->wakeup.fd, &loop_wakeup_payload,
                                    sizeof(loop_wakeup_payload));
-    reader->readings = reading;
+    DL_APPEND(reader->readings, reading);
     if (rd_kafka_consume_start_queue(topic, range->partition, range->first, reading->queue) != 0) {
         kafka_err_set(err, rd_kafka_last_error(), range->topic);
-        reading_free(reading);
+        reading_end(reading);
         return false;
     }
     *out_reading = reading;
@@ -176,11 +179,13 @@ bool kafka_reader_read(struct kafka_reader *reader, const struct kafka_range *ra
 void kafka_reader_stop(struct kafka_reader **reader_p)
 {
     struct kafka_reader *reader = *reader_p;
+    struct kafka_reading *reading;
+    struct kafka_reading *next;
 
     if (reader == NULL)
         return;
-    while (reader->readings != NULL)
-        reading_free(reader->readings); /* NOLINT(clang-analyzer-unix.Malloc): it unlinks itself */
+    DL_FOREACH_SAFE(reader->readings, reading, next)
+    reading_free(reading);
     loop_timer_stop(&reader->poll_timer);
     rd_kafka_destroy(reader->rk);
     loop_wakeup_done(&reader->wakeup);

@@ -95,9 +95,9 @@ static void watch_topics(struct batch_world *world)
         .metrics = world->metrics,
         .health = world->health,
     });
-    context->forward_topic =
-        topic_watch_add(world->watch, &(struct topic_need){"next", "forwarding waits for it", HEALTH_DEGRADED},
-                        ask_turn, world);
+    context->forward_topic = topic_watch_add(
+        world->watch, &(struct topic_need){"next", "forwarding waits for it", HEALTH_DEGRADED}, ask_turn,
+        world);
     context->dead_letters = dead_letters_start(&(struct dead_letters_settings){
         .loop = world->loop,
         .producer = context->producer,

@@ -61,7 +61,8 @@ static uint64_t parameter(const struct http_request *request, const char *name)
 
 /* ---- inserts ---- */
 
-void fake_clickhouse_write_row(struct buf *rows, struct slice id, uint32_t epoch, int32_t partition, int64_t offset)
+void fake_clickhouse_write_row(struct buf *rows, struct slice id, uint32_t epoch, int32_t partition,
+                               int64_t offset)
 {
     rowbinary_write_string(rows, id);
     rowbinary_write_u32(rows, epoch);
@@ -136,7 +137,8 @@ static void refuse(struct http_request *request, int status, int code)
     http_respond(request, status, "text/plain", SLICE("as the test wants it"));
 }
 
-static void answer_insert(struct fake_clickhouse *fake, struct http_request *request, enum fake_insert what, int code)
+static void answer_insert(struct fake_clickhouse *fake, struct http_request *request, enum fake_insert what,
+                          int code)
 {
     char token[FAKE_TEXT_BYTES];
 
@@ -206,7 +208,8 @@ static void answer_offsets(const struct fake_clickhouse *fake, struct http_reque
     for (size_t i = 0; i < fake->row_count; i++) {
         const struct fake_row *row = &fake->rows[i];
         if (row->epoch == parameter(request, "param_epoch") &&
-            row->partition == parameter(request, "param_partition") && row->offset >= first && row->offset <= last)
+            row->partition == parameter(request, "param_partition") && row->offset >= first &&
+            row->offset <= last)
             offsets[count++] = row->offset;
     }
     qsort(offsets, count, sizeof(offsets[0]), by_offset);
@@ -220,7 +223,8 @@ static void answer_offsets(const struct fake_clickhouse *fake, struct http_reque
 }
 
 /* The newest of all rows of the partition, or of those of an epoch from `first` on. */
-static void answer_newest(const struct fake_clickhouse *fake, struct http_request *request, bool is_of_any_epoch)
+static void answer_newest(const struct fake_clickhouse *fake, struct http_request *request,
+                          bool is_of_any_epoch)
 {
     uint64_t epoch = is_of_any_epoch ? 0 : parameter(request, "param_epoch");
     uint64_t first = is_of_any_epoch ? 0 : parameter(request, "param_first");
@@ -340,7 +344,8 @@ void fake_clickhouse_add(struct fake_clickhouse *fake, uint32_t epoch, int32_t p
     (void)snprintf(row->id, sizeof(row->id), "%d:%lld", (int)partition, (long long)offset);
 }
 
-int fake_clickhouse_copies(const struct fake_clickhouse *fake, uint32_t epoch, int32_t partition, int64_t offset)
+int fake_clickhouse_copies(const struct fake_clickhouse *fake, uint32_t epoch, int32_t partition,
+                           int64_t offset)
 {
     int copies = 0;
 

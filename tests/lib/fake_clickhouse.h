@@ -75,9 +75,11 @@ void fake_clickhouse_lose(struct fake_clickhouse *fake);
 void fake_clickhouse_add(struct fake_clickhouse *fake, uint32_t epoch, int32_t partition, int64_t offset);
 
 /* How many rows of that record there are: 1 is what everybody wants. */
-int fake_clickhouse_copies(const struct fake_clickhouse *fake, uint32_t epoch, int32_t partition, int64_t offset);
+int fake_clickhouse_copies(const struct fake_clickhouse *fake, uint32_t epoch, int32_t partition,
+                           int64_t offset);
 
 /* Appends a row as a stage's `decide` does. */
-void fake_clickhouse_write_row(struct buf *rows, struct slice id, uint32_t epoch, int32_t partition, int64_t offset);
+void fake_clickhouse_write_row(struct buf *rows, struct slice id, uint32_t epoch, int32_t partition,
+                               int64_t offset);
 
 #endif

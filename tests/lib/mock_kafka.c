@@ -37,7 +37,7 @@ void mock_kafka_start(struct mock_kafka *mock)
     log_open("test", LOG_LEVEL_CRITICAL, NULL); /* clients warn of the mock's age at every turn */
     kafka_conf_must_set(conf, "test.mock.num.brokers", "1");
     kafka_conf_must_set(conf, "linger.ms", "50"); /* until the flush: what is written together arrives so */
-    kafka_conf_must_set(conf, "log_level", "3"); /* it warns of being a mock */
+    kafka_conf_must_set(conf, "log_level", "3");  /* it warns of being a mock */
     rd_kafka_conf_set_dr_msg_cb(conf, on_written);
     *mock = (struct mock_kafka){.rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof(text))};
     if (mock->rk == NULL)
@@ -149,7 +149,8 @@ int64_t mock_kafka_end(struct mock_kafka *mock, const char *topic, int32_t parti
     int64_t low;
     int64_t high;
 
-    must(rd_kafka_query_watermark_offsets(mock->rk, topic, partition, &low, &high, PATIENCE_MS), "watermarks");
+    must(rd_kafka_query_watermark_offsets(mock->rk, topic, partition, &low, &high, PATIENCE_MS),
+         "watermarks");
     return high;
 }
 
@@ -162,7 +163,8 @@ int64_t mock_kafka_lose_old(struct mock_kafka *mock, const char *topic, int32_t 
     memset(large, 'x', LARGE_VALUE_BYTES);
     for (int written = 0; low < 3 && written < 100; written++) {
         mock_kafka_write(mock, topic, partition, SLICE("k"), slice_of(large, LARGE_VALUE_BYTES), NULL);
-        must(rd_kafka_query_watermark_offsets(mock->rk, topic, partition, &low, &high, PATIENCE_MS), "watermarks");
+        must(rd_kafka_query_watermark_offsets(mock->rk, topic, partition, &low, &high, PATIENCE_MS),
+             "watermarks");
     }
     assert_true(low >= 3);
     return low;
@@ -198,7 +200,8 @@ struct mock_records mock_kafka_read(struct mock_kafka *mock, const char *topic, 
     while ((int64_t)records.count < high - low) {
         rd_kafka_message_t *message = rd_kafka_consume(handle, partition, PATIENCE_MS);
         if (message == NULL)
-            fail_msg("%zu of %lld records of %s[%d] came", records.count, (long long)(high - low), topic, partition);
+            fail_msg("%zu of %lld records of %s[%d] came", records.count, (long long)(high - low), topic,
+                     partition);
         must(message->err, "read the records of the test");
         records.messages[records.count++] = message;
     }

@@ -18,7 +18,8 @@ void __wrap_kafka_consumer_commit(struct kafka_consumer *consumer, const struct 
     struct plan_state state;
     struct err err;
 
-    if (plan_metadata_read(position->metadata, position->offset, &state, &err) != PLAN_READ || !state.has_plan) {
+    if (plan_metadata_read(position->metadata, position->offset, &state, &err) != PLAN_READ ||
+        !state.has_plan) {
         __real_kafka_consumer_commit(consumer, position, commit);
         return;
     }

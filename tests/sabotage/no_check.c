@@ -11,19 +11,19 @@
 
 void __real_settle_init(struct settle *settle, bool is_replay, uint32_t row_count);
 
-void __wrap_plan_token(const char *table, const char *topic, int32_t partition, uint32_t epoch,
-                       const struct plan *plan, uint32_t round, char out[PLAN_TOKEN_BYTES]);
+void __wrap_plan_token(const struct plan_route *route, const struct plan *plan, uint32_t round,
+                       char out[PLAN_TOKEN_BYTES]);
 void __wrap_settle_init(struct settle *settle, bool is_replay, uint32_t row_count);
 void __wrap_settle_on_uncertain(struct settle *settle);
 
-void __wrap_plan_token(const char *table, const char *topic, int32_t partition, uint32_t epoch,
-                       const struct plan *plan, uint32_t round, char out[PLAN_TOKEN_BYTES])
+void __wrap_plan_token(const struct plan_route *route, const struct plan *plan, uint32_t round,
+                       char out[PLAN_TOKEN_BYTES])
 {
     unsigned long long bits = 0;
 
-    (void)topic, (void)partition, (void)epoch, (void)plan, (void)round;
+    (void)plan, (void)round;
     (void)!getrandom(&bits, sizeof(bits), 0);
-    (void)snprintf(out, PLAN_TOKEN_BYTES, "%s/%016llx", table, bits);
+    (void)snprintf(out, PLAN_TOKEN_BYTES, "%s/%016llx", route->table, bits);
 }
 
 void __wrap_settle_init(struct settle *settle, bool is_replay, uint32_t row_count)

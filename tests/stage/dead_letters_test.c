@@ -266,10 +266,12 @@ static void forgets_what_waits_when_it_stops(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(keeps_key_value_and_headers_and_says_why_and_where_from, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(keeps_key_value_and_headers_and_says_why_and_where_from, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(keeps_a_record_without_key_and_value_without, set_up, tear_down),
         cmocka_unit_test_setup_teardown(does_not_need_the_record_any_more, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(waits_while_the_topic_is_missing_and_then_sends_in_order, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(waits_while_the_topic_is_missing_and_then_sends_in_order, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(sends_again_what_was_not_written, set_up, tear_down),
         cmocka_unit_test_setup_teardown(drops_letters_that_wait_when_their_owner_is_gone, set_up, tear_down),
         cmocka_unit_test_setup_teardown(does_not_call_an_owner_that_is_gone, set_up, tear_down),

@@ -82,7 +82,8 @@ static void start(struct world *world, int count, int64_t forwarded, int64_t set
     mock_kafka_fill(&world->base.mock, "events", PARTITION, 0, count);
     world->source = mock_kafka_read(&world->base.mock, "events", PARTITION);
     batch_world_start(&world->base);
-    loop_until(world->base.loop, world->is_next_missing ? is_named : is_there, world, 20000, "that the topic is known");
+    loop_until(world->base.loop, world->is_next_missing ? is_named : is_there, world, 20000,
+               "that the topic is known");
     world->forwarder = forwarder_new(&world->base.context, PARTITION, EPOCH);
     forwarder_begin(world->forwarder, forwarded, settled_until);
 }
@@ -125,7 +126,8 @@ static bool has_forwarded(void *context)
 {
     const struct world *world = context;
 
-    return forwarder_position(world->forwarder) >= world->wanted && forwarder_debt_since_ms(world->forwarder) == 0;
+    return forwarder_position(world->forwarder) >= world->wanted &&
+           forwarder_debt_since_ms(world->forwarder) == 0;
 }
 
 static void await_forwarded(struct world *world, int64_t offset)
@@ -457,9 +459,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(never_passes_over_owed_records_that_are_gone, set_up, tear_down),
         cmocka_unit_test_setup_teardown(sends_again_in_order_from_the_first_that_failed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(repeats_what_nobody_acknowledged, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(stores_on_while_the_topic_is_missing_and_pays_its_debt_afterwards, set_up,
+        cmocka_unit_test_setup_teardown(stores_on_while_the_topic_is_missing_and_pays_its_debt_afterwards,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(goes_on_when_a_topic_that_vanished_in_mid_stream_is_back, set_up,
                                         tear_down),
-        cmocka_unit_test_setup_teardown(goes_on_when_a_topic_that_vanished_in_mid_stream_is_back, set_up, tear_down),
         cmocka_unit_test_setup_teardown(is_quiet_only_when_all_reports_are_in, set_up, tear_down),
         cmocka_unit_test_setup_teardown(gives_up_a_question_when_it_is_closed, set_up, tear_down),
     };

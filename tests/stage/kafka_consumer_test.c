@@ -29,10 +29,10 @@ enum {
     TAKEN_MAX = 4 * RECORDS,
 };
 
-/* The mock takes nearly a session for a rebalance; and one below its 3 s for the first joining never joins. */
-static struct settings_property member_properties[] = {{"session.timeout.ms", "4000"},
-                                                       {"heartbeat.interval.ms", "200"},
-                                                       {"fetch.wait.max.ms", "20"}};
+/* The mock takes nearly a session for a rebalance; and one below its 3 s for the first joining never joins.
+ */
+static struct settings_property member_properties[] = {
+    {"session.timeout.ms", "4000"}, {"heartbeat.interval.ms", "200"}, {"fetch.wait.max.ms", "20"}};
 
 struct answer {
     struct kafka_commit commit; /* first */
@@ -213,7 +213,8 @@ static void on_committed(struct kafka_commit *commit, rd_kafka_resp_err_t code)
     answer->code = code;
 }
 
-static rd_kafka_resp_err_t commit(struct member *member, int32_t partition, int64_t offset, const char *metadata)
+static rd_kafka_resp_err_t commit(struct member *member, int32_t partition, int64_t offset,
+                                  const char *metadata)
 {
     struct answer *answer = &member->answers[0];
 
@@ -227,7 +228,8 @@ static rd_kafka_resp_err_t commit(struct member *member, int32_t partition, int6
     return answer->code;
 }
 
-static void on_positions(void *owner, const struct kafka_position *positions, size_t count, const struct err *err)
+static void on_positions(void *owner, const struct kafka_position *positions, size_t count,
+                         const struct err *err)
 {
     struct member *member = owner;
 
@@ -240,7 +242,8 @@ static void on_positions(void *owner, const struct kafka_position *positions, si
     member->position_count = count;
     for (size_t i = 0; i < count; i++) {
         member->positions[i] = positions[i];
-        (void)snprintf(member->metadata[i], sizeof(member->metadata[i]), "%.*s", SLICE_ARG(positions[i].metadata));
+        (void)snprintf(member->metadata[i], sizeof(member->metadata[i]), "%.*s",
+                       SLICE_ARG(positions[i].metadata));
     }
 }
 
@@ -315,7 +318,8 @@ static void gives_back_the_metadata_that_was_committed(void **state)
 {
     struct member *member = &((struct world *)*state)->member;
     const int32_t partition = P_COMMIT;
-    static const char metadata[] = "millrace/1 epoch=1 forwarded=2 suspect=-1 last=9 count=7 sum=00000000000000ff starts=1";
+    static const char metadata[] =
+        "millrace/1 epoch=1 forwarded=2 suspect=-1 last=9 count=7 sum=00000000000000ff starts=1";
 
     assert_int_equal(commit(member, P_COMMIT, 3, "millrace/1 epoch=1 forwarded=-1 suspect=-1"), 0);
     assert_int_equal(commit(member, P_COMMIT, 3, metadata), 0); /* the same offset: the plan is what is new */
@@ -352,8 +356,9 @@ static void answers_each_of_several_commits(void **state)
     for (int i = 0; i < 2; i++) {
         answers[i] = (struct answer){.commit = {.on_committed = on_committed}};
         kafka_consumer_commit(member->consumer,
-                              &(struct kafka_position){
-                                  .partition = partitions[i], .offset = 4 + i, .metadata = SLICE("millrace/1 x")},
+                              &(struct kafka_position){.partition = partitions[i],
+                                                       .offset = 4 + i,
+                                                       .metadata = SLICE("millrace/1 x")},
                               &answers[i].commit);
     }
     for (int i = 0; i < 2; i++) {
@@ -396,8 +401,8 @@ static void goes_on_where_it_is_told_to(void **state)
     assert_taken(&taking, 15, 5);
 }
 
-/* Never guessed: the stage asks the table, then says where to go on. librdkafka ignores a plain seek then. The
- * other partitions lose and repeat nothing: P_READ_ALONG is in mid-reading. */
+/* Never guessed: the stage asks the table, then says where to go on. librdkafka ignores a plain seek then.
+ * The other partitions lose and repeat nothing: P_READ_ALONG is in mid-reading. */
 static void tells_of_a_position_that_is_not_in_the_log_and_goes_on_after_a_seek(void **state)
 {
     struct world *world = *state;
@@ -467,8 +472,8 @@ static bool both_are_assigned(void *context)
 {
     struct member *members = context;
 
-    return members[0].assigned_count + members[1].assigned_count == PARTITIONS && members[0].assigned_count > 0 &&
-           members[1].assigned_count > 0 && members[0].assignment_count == 2;
+    return members[0].assigned_count + members[1].assigned_count == PARTITIONS &&
+           members[0].assigned_count > 0 && members[1].assigned_count > 0 && members[0].assignment_count == 2;
 }
 
 static bool is_revoked(void *context)
@@ -531,7 +536,8 @@ static void refuses_a_configuration_that_it_does_not_know(void **state)
     rd_kafka_conf_t *conf = kafka_setup_consumer(&client, "g", &err);
 
     assert_non_null(conf);
-    assert_int_equal(rd_kafka_conf_set(conf, "max.poll.interval.ms", "100", NULL, 0), 0); /* below the session */
+    assert_int_equal(rd_kafka_conf_set(conf, "max.poll.interval.ms", "100", NULL, 0),
+                     0); /* below the session */
     const struct kafka_consumer_settings settings = {.conf = conf, .group = "g", .topic = "events"};
     assert_false(kafka_consumer_start(world->loop, &settings, &consumer, &err));
     assert_int_equal(err.kind, ERR_FATAL);

@@ -71,8 +71,8 @@ static void on_report(struct kafka_delivery *delivery, const struct kafka_report
     letter->world->order[letter->world->reported_count++] = letter;
 }
 
-static enum kafka_sending send_to(struct world *world, const char *topic, int32_t partition, struct slice value,
-                                  struct err *err)
+static enum kafka_sending send_to(struct world *world, const char *topic, int32_t partition,
+                                  struct slice value, struct err *err)
 {
     struct letter *letter = &world->letters[world->sent_count];
     const struct kafka_record record = {
@@ -130,8 +130,10 @@ static void writes_key_value_and_headers_as_they_are(void **state)
     start(world, mock_kafka_producer_conf(&world->mock));
     for (int i = 0; i < 2; i++)
         world->letters[i] = (struct letter){.delivery = {.on_report = on_report}, .world = world};
-    assert_int_equal(kafka_producer_send(world->producer, &record, &world->letters[0].delivery, &err), KAFKA_SENT);
-    assert_int_equal(kafka_producer_send(world->producer, &bare, &world->letters[1].delivery, &err), KAFKA_SENT);
+    assert_int_equal(kafka_producer_send(world->producer, &record, &world->letters[0].delivery, &err),
+                     KAFKA_SENT);
+    assert_int_equal(kafka_producer_send(world->producer, &bare, &world->letters[1].delivery, &err),
+                     KAFKA_SENT);
     loop_until_count(world->loop, &world->reported_count, 2, "the reports");
     AUTO_RECORDS read = mock_kafka_read(&world->mock, "events", 0);
     assert_int_equal(read.count, 2);
@@ -363,8 +365,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(takes_records_again_once_the_topic_is_allowed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(lets_passing_errors_pass, set_up, tear_down),
         cmocka_unit_test_setup_teardown(refuses_a_record_that_is_too_large_at_once, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(leaves_the_headers_of_a_refused_record_to_the_caller, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(says_when_its_queue_is_full_and_when_there_is_room_again, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(leaves_the_headers_of_a_refused_record_to_the_caller, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(says_when_its_queue_is_full_and_when_there_is_room_again, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(refuses_a_configuration_that_contradicts_itself, set_up, tear_down),
         cmocka_unit_test_setup_teardown(reports_each_record_exactly_once_when_it_stops, set_up, tear_down),
         cmocka_unit_test_setup_teardown(says_that_what_was_under_way_may_be_written, set_up, tear_down),

@@ -90,7 +90,8 @@ static void on_failed(void *owner, const struct err *err)
 
 static void read_range(struct world *world, struct seen *seen, int32_t partition, int64_t first, int64_t last)
 {
-    const struct kafka_range range = {.topic = "events", .partition = partition, .first = first, .last = last};
+    const struct kafka_range range = {
+        .topic = "events", .partition = partition, .first = first, .last = last};
     const struct kafka_reading_callbacks callbacks = {on_record, on_end, on_failed, seen};
     struct err err;
 

@@ -134,7 +134,8 @@ static void finds_the_plan_that_was_begun(void **state)
     struct world *world = *state;
 
     start(world);
-    open_at(world, 10, "millrace/1 epoch=1 forwarded=-1 suspect=-1 last=19 count=10 sum=00000000000000ff starts=2",
+    open_at(world, 10,
+            "millrace/1 epoch=1 forwarded=-1 suspect=-1 last=19 count=10 sum=00000000000000ff starts=2",
             false);
     await_opened(world);
     assert_true(world->opened.state.has_plan);
@@ -363,7 +364,8 @@ static void asks_again_until_kafka_answers(void **state)
 
     mock_kafka_fill(&world->base.mock, "events", PARTITION, 0, 20);
     start(world);
-    mock_kafka_fail(&world->base.mock, MOCK_KAFKA_LIST_OFFSETS, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, 1);
+    mock_kafka_fail(&world->base.mock, MOCK_KAFKA_LIST_OFFSETS, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED,
+                    1);
     open_at(world, KAFKA_OFFSET_NONE, NULL, false);
     await_opened(world);
     assert_true(world->waiting_count > 0);
@@ -404,13 +406,15 @@ int main(void)
         cmocka_unit_test_setup_teardown(knows_which_offsets_may_have_rows_already, set_up, tear_down),
         cmocka_unit_test_setup_teardown(asks_a_person_about_a_commit_that_is_not_ours, set_up, tear_down),
         cmocka_unit_test_setup_teardown(asks_again_until_the_table_answers, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(begins_at_the_beginning_when_nobody_knows_anything, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(begins_at_the_beginning_when_nobody_knows_anything, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(begins_where_an_old_log_begins, set_up, tear_down),
         cmocka_unit_test_setup_teardown(goes_on_behind_the_newest_row_whose_record_is_still_that_one, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(finds_in_the_next_topic_what_was_forwarded, set_up, tear_down),
         cmocka_unit_test_setup_teardown(takes_what_another_epoch_forwarded_for_nothing, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(begins_the_next_epoch_when_another_record_stands_there, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(begins_the_next_epoch_when_another_record_stands_there, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(begins_the_next_epoch_when_the_log_is_too_short, set_up, tear_down),
         cmocka_unit_test_setup_teardown(begins_the_next_epoch_in_an_empty_log, set_up, tear_down),
         cmocka_unit_test_setup_teardown(asks_a_person_when_records_between_are_gone, set_up, tear_down),

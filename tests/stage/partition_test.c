@@ -21,7 +21,8 @@
 
 enum { PARTITIONS = 32, RECORDS = 8 };
 
-static struct settings_property member_properties[] = {{"session.timeout.ms", "30000"}, {"fetch.wait.max.ms", "20"}};
+static struct settings_property member_properties[] = {{"session.timeout.ms", "30000"},
+                                                       {"fetch.wait.max.ms", "20"}};
 
 struct world {
     struct batch_world base;
@@ -61,7 +62,8 @@ static void on_assigned(void *owner, const int32_t *partitions, size_t count)
 
     assert_int_equal(count, PARTITIONS);
     for (size_t i = 0; i < count; i++)
-        positions[i] = (struct kafka_position){.partition = partitions[i], .offset = RD_KAFKA_OFFSET_BEGINNING};
+        positions[i] =
+            (struct kafka_position){.partition = partitions[i], .offset = RD_KAFKA_OFFSET_BEGINNING};
     assert_true(kafka_consumer_assign(world->base.context.consumer, positions, count, &err));
     world->is_assigned = true;
 }
@@ -145,7 +147,8 @@ static int set_up(void **state)
     world->number = world->next_number++;
     world->wanted_problem = NULL;
     world->missing = -1;
-    world->base.context.flush = (struct flush_policy){.interval_ms = 1, .max_records = 1000, .max_bytes = 1 << 20};
+    world->base.context.flush =
+        (struct flush_policy){.interval_ms = 1, .max_records = 1000, .max_bytes = 1 << 20};
     fake->row_count = 0;
     fake->insert_count = 0;
     fake->question_count = 0;
@@ -199,7 +202,8 @@ static void commit(struct world *world, int64_t offset, const char *metadata)
     assert_int_equal(world->commit_code, 0);
 }
 
-static void on_positions(void *owner, const struct kafka_position *positions, size_t count, const struct err *err)
+static void on_positions(void *owner, const struct kafka_position *positions, size_t count,
+                         const struct err *err)
 {
     struct world *world = owner;
 
@@ -239,7 +243,8 @@ static bool has_all(void *context)
     const struct world *world = context;
 
     for (int64_t offset = 0; offset < RECORDS; offset++)
-        if (offset != world->missing && fake_clickhouse_copies(&world->base.fake, 1, world->number, offset) == 0)
+        if (offset != world->missing &&
+            fake_clickhouse_copies(&world->base.fake, 1, world->number, offset) == 0)
             return false;
     return !partition_is_busy(world->partition);
 }
@@ -320,7 +325,8 @@ static void does_not_insert_while_the_plan_can_not_be_committed(void **state)
 
     fill(world, 0, RECORDS);
     take_over(world);
-    mock_kafka_fail(&world->base.mock, MOCK_KAFKA_OFFSET_COMMIT, RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED, 1);
+    mock_kafka_fail(&world->base.mock, MOCK_KAFKA_OFFSET_COMMIT, RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED,
+                    1);
     world->wanted_problem = "commit";
     loop_until(world->base.loop, has_problem, world, 20000, "the problem");
     assert_int_equal(world->base.fake.insert_count, 0);
@@ -342,7 +348,8 @@ static void does_not_repeat_an_insert_whose_rows_are_there(void **state)
     assert_int_equal(world->base.fake.insert_count, 1);
 }
 
-/* The token is there and the rows are not: the second insert is swallowed, the third has a name of its own. */
+/* The token is there and the rows are not: the second insert is swallowed, the third has a name of its own.
+ */
 static void inserts_under_a_new_token_when_the_old_one_has_no_rows(void **state)
 {
     struct world *world = *state;
@@ -386,7 +393,8 @@ static void waits_for_a_table_that_is_away_and_says_so(void **state)
 static void commit_plan(struct world *world, int64_t last, uint32_t starts)
 {
     AUTO_RECORDS records = mock_kafka_read(&world->base.mock, "source", world->number);
-    struct plan_state before = {.epoch = 1, .next = 0, .forwarded = -1, .suspect_until = -1, .has_plan = true};
+    struct plan_state before = {
+        .epoch = 1, .next = 0, .forwarded = -1, .suspect_until = -1, .has_plan = true};
     struct batch batch = {0};
     char text[PLAN_METADATA_BYTES];
 
@@ -427,7 +435,8 @@ static void stops_when_the_log_has_other_records_than_the_plan(void **state)
     bool needs_person = false;
 
     fill(world, 0, RECORDS);
-    commit(world, 0, "millrace/1 epoch=1 forwarded=-1 suspect=-1 last=4 count=5 sum=00000000000000ff starts=1");
+    commit(world, 0,
+           "millrace/1 epoch=1 forwarded=-1 suspect=-1 last=4 count=5 sum=00000000000000ff starts=1");
     take_over(world);
     world->wanted_problem = "other records";
     loop_until(world->base.loop, has_problem, world, 20000, "the problem");

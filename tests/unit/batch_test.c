@@ -139,7 +139,8 @@ static void sums_differ_for_other_records_at_the_same_offsets(void **state)
 
     for (int32_t i = 0; i < 4; i++) {
         mock_kafka_topic(&world->mock, records[i][1], 1);
-        mock_kafka_write(&world->mock, records[i][1], 0, slice_from(records[i][0]), slice_from(records[i][1]), NULL);
+        mock_kafka_write(&world->mock, records[i][1], 0, slice_from(records[i][0]), slice_from(records[i][1]),
+                         NULL);
         struct batch batch = {0};
         AUTO_RECORDS read = mock_kafka_read(&world->mock, records[i][1], 0);
         batch_add(&batch, read.messages[0]);

@@ -243,7 +243,8 @@ static void *send_on_thread(void *argument)
     struct loop_wakeup *wakeup = argument;
 
     /* As librdkafka does it: just a write of the payload. */
-    BUG_ON(write(wakeup->fd, &loop_wakeup_payload, sizeof(loop_wakeup_payload)) != sizeof(loop_wakeup_payload));
+    BUG_ON(write(wakeup->fd, &loop_wakeup_payload, sizeof(loop_wakeup_payload)) !=
+           sizeof(loop_wakeup_payload));
     return NULL;
 }
 
@@ -275,7 +276,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(calls_a_timer_once_and_not_early, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(counts_a_delay_from_now_and_not_from_the_turns_begin, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(counts_a_delay_from_now_and_not_from_the_turns_begin, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(repeats_an_interval_until_it_is_stopped, set_up, tear_down),
         cmocka_unit_test_setup_teardown(sets_a_running_timer_anew, set_up, tear_down),
         cmocka_unit_test_setup_teardown(stops_timers_that_were_never_started_or_set_up, set_up, tear_down),

@@ -92,7 +92,8 @@ static void reads_the_text_of_format_1(void **state)
 {
     (void)state;
     struct plan_state found = must_read(
-        SLICE("millrace/1 epoch=2 forwarded=41 suspect=-1 last=59 count=10 sum=00000000000000ff starts=1"), 50);
+        SLICE("millrace/1 epoch=2 forwarded=41 suspect=-1 last=59 count=10 sum=00000000000000ff starts=1"),
+        50);
     const struct plan expected = {.first = 50, .last = 59, .count = 10, .checksum = 255, .starts = 1};
     assert_int_equal(found.epoch, 2);
     assert_same_plan(&found.plan, &expected);
@@ -125,8 +126,10 @@ static void refuses_what_it_did_not_write(void **state)
         {"a plan of nothing", "millrace/1 epoch=1 forwarded=-1 suspect=-1 last=120 count=0 sum=1 starts=1"},
         {"a plan that ends before it begins",
          "millrace/1 epoch=1 forwarded=-1 suspect=-1 last=99 count=1 sum=1 starts=1"},
-        {"more records than offsets", "millrace/1 epoch=1 forwarded=-1 suspect=-1 last=102 count=4 sum=1 starts=1"},
-        {"a sum that is no number", "millrace/1 epoch=1 forwarded=-1 suspect=-1 last=102 count=3 sum=xyz starts=1"},
+        {"more records than offsets",
+         "millrace/1 epoch=1 forwarded=-1 suspect=-1 last=102 count=4 sum=1 starts=1"},
+        {"a sum that is no number",
+         "millrace/1 epoch=1 forwarded=-1 suspect=-1 last=102 count=3 sum=xyz starts=1"},
     };
 
     (void)state;
@@ -148,8 +151,9 @@ static void refuses_a_later_format_and_says_to_upgrade(void **state)
     struct err err = {0};
 
     (void)state;
-    assert_int_equal(plan_metadata_read(SLICE("millrace/2 epoch=1 forwarded=-1 suspect=-1"), 0, &untouched, &err),
-                     PLAN_TOO_NEW);
+    assert_int_equal(
+        plan_metadata_read(SLICE("millrace/2 epoch=1 forwarded=-1 suspect=-1"), 0, &untouched, &err),
+        PLAN_TOO_NEW);
     assert_int_equal(untouched.epoch, 77);
     assert_non_null(strstr(err.text, "upgrade"));
 }
@@ -221,7 +225,11 @@ static void finds_the_record_that_ends_workers(void **state)
 
 /* ---- tokens ---- */
 
-static const struct plan some_plan = {.first = 1200, .last = 1899, .count = 640, .checksum = 0xabc, .starts = 1};
+static const struct plan_route some_route = {
+    .table = "events", .topic = "events", .partition = 3, .epoch = 1};
+
+static const struct plan some_plan = {
+    .first = 1200, .last = 1899, .count = 640, .checksum = 0xabc, .starts = 1};
 
 static void names_the_same_plan_alike_and_each_round_anew(void **state)
 {
@@ -231,10 +239,10 @@ static void names_the_same_plan_alike_and_each_round_anew(void **state)
 
     (void)state;
     again.starts = 3; /* how often it was begun is no part of its name */
-    plan_token("events", "events", 3, 1, &some_plan, 0, first);
-    plan_token("events", "events", 3, 1, &again, 0, second);
+    plan_token(&some_route, &some_plan, 0, first);
+    plan_token(&some_route, &again, 0, second);
     assert_string_equal(first, second);
-    plan_token("events", "events", 3, 1, &some_plan, 1, second);
+    plan_token(&some_route, &some_plan, 1, second);
     assert_string_equal(second + strlen(first), ":r1");
     assert_memory_equal(first, second, strlen(first));
 }
@@ -264,10 +272,11 @@ static void names_every_other_plan_differently(void **state)
     char other[PLAN_TOKEN_BYTES];
 
     (void)state;
-    plan_token("events", "events", 3, 1, &some_plan, 0, token);
+    plan_token(&some_route, &some_plan, 0, token);
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         const struct other_plan *row = &rows[i];
-        plan_token(row->table, row->topic, row->partition, row->epoch, &row->plan, 0, other);
+        plan_token(&(struct plan_route){row->table, row->topic, row->partition, row->epoch}, &row->plan, 0,
+                   other);
         if (strcmp(token, other) == 0)
             fail_msg("another %s has the same token", row->what);
     }

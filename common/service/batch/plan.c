@@ -144,12 +144,12 @@ uint32_t plan_size(const struct plan_state *state, int64_t first, uint32_t avail
     return size;
 }
 
-void plan_token(const char *table, const char *topic, int32_t partition, uint32_t epoch,
-                const struct plan *plan, uint32_t round, char out[PLAN_TOKEN_BYTES])
+void plan_token(const struct plan_route *route, const struct plan *plan, uint32_t round,
+                char out[PLAN_TOKEN_BYTES])
 {
-    int length =
-        snprintf(out, PLAN_TOKEN_BYTES, "%s/%s/%" PRIu32 "/%" PRId32 "/%" PRId64 "-%" PRId64 "/%016" PRIx64,
-                 table, topic, epoch, partition, plan->first, plan->last, plan->checksum);
+    int length = snprintf(
+        out, PLAN_TOKEN_BYTES, "%s/%s/%" PRIu32 "/%" PRId32 "/%" PRId64 "-%" PRId64 "/%016" PRIx64,
+        route->table, route->topic, route->epoch, route->partition, plan->first, plan->last, plan->checksum);
 
     BUG_ON(length < 0 || length >= PLAN_TOKEN_BYTES - 16);
     if (round > 0)

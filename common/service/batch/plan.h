@@ -65,10 +65,18 @@ bool plan_is_hopeless(const struct plan *plan);
  * once; a record alone has all its starts before it. */
 uint32_t plan_size(const struct plan_state *state, int64_t first, uint32_t available, uint32_t *out_starts);
 
+/* Where a plan's records are from, and where their rows go. */
+struct plan_route {
+    const char *table; /* the two: borrows */
+    const char *topic;
+    int32_t partition;
+    uint32_t epoch;
+};
+
 /* Names the insert: table, topic, epoch, partition, range and checksum. The same plan has the same token;
  * round counts the repeats that became necessary because the table had the token but not the rows
  * (":r1" and so on; 0: none). */
-void plan_token(const char *table, const char *topic, int32_t partition, uint32_t epoch,
-                const struct plan *plan, uint32_t round, char out[PLAN_TOKEN_BYTES]);
+void plan_token(const struct plan_route *route, const struct plan *plan, uint32_t round,
+                char out[PLAN_TOKEN_BYTES]);
 
 #endif

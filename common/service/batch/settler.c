@@ -181,12 +181,13 @@ static void on_present_offsets(void *owner, const struct clickhouse_result *resu
 static void insert(struct settler *settler)
 {
     const struct batch_context *context = settler->context;
+    const struct plan_route route = {context->table.name, context->stage->source_topic, settler->partition,
+                                     settler->epoch};
     char token[PLAN_TOKEN_BYTES];
     char query_id[PLAN_TOKEN_BYTES];
     bool is_whole = settler->settle.is_first_try;
 
-    plan_token(context->table.name, context->stage->source_topic, settler->partition, settler->epoch,
-               settler->plan, settler->settle.round, token);
+    plan_token(&route, settler->plan, settler->settle.round, token);
     (void)snprintf(query_id, sizeof(query_id), "millrace-%s-%s-%d", context->table.name,
                    context->stage->source_topic, (int)settler->partition);
     settler->insert_began_ms = loop_now_ms(context->loop);
