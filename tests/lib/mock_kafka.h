@@ -19,6 +19,7 @@ enum mock_kafka_api {
     MOCK_KAFKA_LIST_OFFSETS = 2,
     MOCK_KAFKA_OFFSET_COMMIT = 8,
     MOCK_KAFKA_OFFSET_FETCH = 9,
+    MOCK_KAFKA_HEARTBEAT = 12,
 };
 
 struct mock_kafka {
@@ -42,7 +43,7 @@ void mock_kafka_topic(struct mock_kafka *mock, const char *topic, int partition_
 /* Whether the topic is there, as far as those who ask for it are told. */
 void mock_kafka_set_missing(struct mock_kafka *mock, const char *topic, bool is_missing);
 
-/* The next `count` requests of the kind fail. */
+/* The next `count` requests of the kind fail. Metadata requests can't. */
 void mock_kafka_fail(struct mock_kafka *mock, enum mock_kafka_api api, rd_kafka_resp_err_t code, int count);
 
 /* The next request of the kind is done at once and answered late. */

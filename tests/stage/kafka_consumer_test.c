@@ -48,7 +48,7 @@ struct member {
     size_t assigned_count;
     int assignment_count;
     int revocation_count;
-    bool was_lost;
+    int lost_count;
     int failed_count;
     struct err err;
     bool answers_at_once; /* assigns from the beginning, and releases, as soon as it is told */
@@ -69,13 +69,9 @@ struct world {
 
 static void assign_all(struct member *member, int64_t offset)
 {
-    struct kafka_position positions[PARTITIONS];
-    struct err err;
-
+    kafka_consumer_accept(member->consumer);
     for (size_t i = 0; i < member->assigned_count; i++)
-        positions[i] = (struct kafka_position){.partition = member->assigned[i], .offset = offset};
-    if (!kafka_consumer_assign(member->consumer, positions, member->assigned_count, &err))
-        fail_msg("%s", err.text);
+        kafka_consumer_fetch(member->consumer, member->assigned[i], offset);
 }
 
 static void on_assigned(void *owner, const int32_t *partitions, size_t count)
@@ -89,14 +85,18 @@ static void on_assigned(void *owner, const int32_t *partitions, size_t count)
         assign_all(member, RD_KAFKA_OFFSET_BEGINNING);
 }
 
-static void on_revoked(void *owner, bool is_lost)
+static void on_revoked(void *owner)
 {
     struct member *member = owner;
 
     member->revocation_count++;
-    member->was_lost = is_lost;
     if (member->answers_at_once)
         kafka_consumer_release(member->consumer);
+}
+
+static void on_lost(void *owner)
+{
+    ((struct member *)owner)->lost_count++;
 }
 
 static void on_records(void *owner)
@@ -127,6 +127,7 @@ static void join(struct world *world, struct member *member, const char *instanc
         .topic = "events",
         .on_assigned = on_assigned,
         .on_revoked = on_revoked,
+        .on_lost = on_lost,
         .on_records = on_records,
         .on_failed = on_failed,
         .owner = member,
@@ -251,7 +252,7 @@ static void fetch(struct member *member, const int32_t *partitions, size_t count
 {
     member->has_positions = false;
     member->has_failed_positions = false;
-    kafka_consumer_fetch_committed(member->consumer, partitions, count, on_positions);
+    (void)kafka_consumer_fetch_committed(member->consumer, partitions, count, on_positions, member);
 }
 
 /* ---- the shared member ---- */
@@ -277,26 +278,23 @@ static int leave_once(void **state)
     return 0;
 }
 
-/* Runs first: what is assigned is not read before the owner says from where. */
-static void reads_nothing_until_the_assignment_is_answered(void **state)
+/* Runs first: what is assigned is not read before the owner knows from where. */
+static void reads_nothing_of_a_partition_until_it_is_told_from_where(void **state)
 {
     struct world *world = *state;
     struct member *member = &world->member;
-    struct taking taking = {.member = member, .partition = 0};
-    struct kafka_position positions[PARTITIONS];
-    struct err err;
 
     loop_until_count(world->loop, &member->assignment_count, 1, "the assignment");
     assert_int_equal(member->assigned_count, PARTITIONS);
-    fetch(member, member->assigned, PARTITIONS); /* the answer to one question later ... */
-    loop_until_true(world->loop, &member->has_positions, "the committed positions");
-    take_once(&taking);
-    assert_int_equal(taking.count, 0); /* ... nothing has come */
-    for (int32_t i = 0; i < PARTITIONS; i++)
-        positions[i] = (struct kafka_position){.partition = i, .offset = i == P_OUT_OF_RANGE ? 5000 : 3};
-    assert_true(kafka_consumer_assign(member->consumer, positions, PARTITIONS, &err));
-    taking = take(member, P_COMMIT, RECORDS - 3, "records from the offset given");
+    kafka_consumer_accept(member->consumer);
+    kafka_consumer_fetch(member->consumer, P_COMMIT, 3);
+    struct taking taking = take(member, P_COMMIT, RECORDS - 3, "records from the offset given");
     assert_taken(&taking, 3, RECORDS - 3);
+    taking = (struct taking){.member = member, .partition = P_SEEK};
+    take_once(&taking);
+    assert_int_equal(taking.count, 0);
+    for (int32_t i = P_COMMIT + 1; i < PARTITIONS; i++)
+        kafka_consumer_fetch(member->consumer, i, i == P_OUT_OF_RANGE ? 5000 : 3);
 }
 
 static void says_that_nothing_was_ever_committed(void **state)
@@ -386,29 +384,59 @@ static void says_when_the_positions_can_not_be_had(void **state)
     loop_until_true(world->loop, &member->has_positions, "the next answer");
 }
 
+static void on_end_of_turn(void *owner)
+{
+    *(bool *)owner = true;
+}
+
+/* A change of what is fetched is done at the end of a turn. */
+static void await_turn(struct member *member)
+{
+    struct loop_timer timer;
+    bool is_over = false;
+
+    loop_timer_init(&timer, member->loop, on_end_of_turn, &is_over);
+    loop_timer_start(&timer, 1);
+    loop_until_true(member->loop, &is_over, "the end of the turn");
+}
+
+static void is_silent_about_a_question_that_was_cancelled(void **state)
+{
+    struct member *member = &((struct world *)*state)->member;
+    const int32_t partition = P_LOG_END;
+    struct member silent = {.loop = member->loop};
+
+    kafka_question_cancel(
+        kafka_consumer_fetch_committed(member->consumer, &partition, 1, on_positions, &silent));
+    fetch(member, &partition, 1);
+    loop_until_true(member->loop, &member->has_positions, "the answer to the question behind it");
+    assert_false(silent.has_positions);
+    assert_false(silent.has_failed_positions);
+}
+
 static void goes_on_where_it_is_told_to(void **state)
 {
     struct member *member = &((struct world *)*state)->member;
-    struct err err;
 
     struct taking taking = take(member, P_SEEK, RECORDS - 3, "the first reading");
     assert_taken(&taking, 3, RECORDS - 3);
-    assert_true(kafka_consumer_seek(member->consumer, P_SEEK, 0, &err));
+    kafka_consumer_fetch(member->consumer, P_SEEK, 0);
+    await_turn(member);
     taking = take(member, P_SEEK, RECORDS, "from the beginning");
     assert_taken(&taking, 0, RECORDS);
-    assert_true(kafka_consumer_seek(member->consumer, P_SEEK, 15, &err));
+    kafka_consumer_fetch(member->consumer, P_SEEK, 15);
+    await_turn(member);
     taking = take(member, P_SEEK, 5, "from the middle");
     assert_taken(&taking, 15, 5);
 }
 
 /* Never guessed: the stage asks the table, then says where to go on. librdkafka ignores a plain seek then.
  * The other partitions lose and repeat nothing: P_READ_ALONG is in mid-reading. */
-static void tells_of_a_position_that_is_not_in_the_log_and_goes_on_after_a_seek(void **state)
+static void tells_of_a_position_that_is_not_in_the_log_and_goes_on_elsewhere(void **state)
 {
     struct world *world = *state;
     struct member *member = &world->member;
     rd_kafka_message_t *messages[4];
-    struct err err;
 
     struct taking taking = take(member, P_OUT_OF_RANGE, 1, "the fault");
     assert_int_equal(kafka_consumer_take(member->consumer, P_READ_ALONG, messages, 4), 4);
@@ -417,12 +445,12 @@ static void tells_of_a_position_that_is_not_in_the_log_and_goes_on_after_a_seek(
     assert_int_equal(taking.count, 0);
     assert_true(taking.fault == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET ||
                 taking.fault == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE);
-    if (!kafka_consumer_seek(member->consumer, P_OUT_OF_RANGE, 10, &err))
-        fail_msg("%s", err.text);
-    taking = take(member, P_OUT_OF_RANGE, RECORDS - 10, "records after the seek");
+    kafka_consumer_fetch(member->consumer, P_OUT_OF_RANGE, 10);
+    await_turn(member);
+    taking = take(member, P_OUT_OF_RANGE, RECORDS - 10, "records from there on");
     assert_taken(&taking, 10, RECORDS - 10);
     mock_kafka_fill(&world->mock, "events", P_OUT_OF_RANGE, RECORDS, 5);
-    taking = take(member, P_OUT_OF_RANGE, 5, "records written after the seek");
+    taking = take(member, P_OUT_OF_RANGE, 5, "records written afterwards");
     assert_taken(&taking, RECORDS, 5);
     taking = take(member, P_READ_ALONG, RECORDS - 3 - 4, "the rest of another partition");
     assert_taken(&taking, 7, RECORDS - 3 - 4);
@@ -501,7 +529,7 @@ static void hands_partitions_over_when_the_owner_lets_go(void **state)
     members[0].answers_at_once = false;
     join(&world, &members[1], "2", "movers");
     loop_until(world.loop, is_revoked, &members[0], 20000, "the revocation");
-    assert_false(members[0].was_lost);
+    assert_int_equal(members[0].lost_count, 0);
     assert_int_equal(members[1].assignment_count, 0);
     /* Its own work goes on meanwhile: a question is answered, and what it reads is still its own. */
     fetch(&members[0], members[0].assigned, members[0].assigned_count);
@@ -527,6 +555,46 @@ static void hands_partitions_over_when_the_owner_lets_go(void **state)
     mock_kafka_stop(&world.mock);
 }
 
+static bool is_lost(void *context)
+{
+    return ((struct member *)context)->lost_count > 0;
+}
+
+/* The group does not know the member any more: what it has is others' by now. The old client is put away in
+ * mid-commit, and a new one gets the partitions. */
+static void is_told_that_its_partitions_are_lost_and_begins_anew_with_another_client(void **state)
+{
+    struct world world = {0};
+    struct member members[2] = {{.answers_at_once = true}, {.answers_at_once = true}};
+    struct kafka_consumer *retired;
+
+    (void)state;
+    start(&world);
+    mock_kafka_fill(&world.mock, "events", 7, 0, RECORDS);
+    join(&world, &members[0], "1", "losers");
+    loop_until_count(world.loop, &members[0].assignment_count, 1, "the assignment");
+    mock_kafka_fail(&world.mock, MOCK_KAFKA_HEARTBEAT, RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID, 1);
+    loop_until(world.loop, is_lost, &members[0], 20000, "that the partitions are lost");
+    assert_int_equal(members[0].revocation_count, 0);
+    members[0].answers[0].commit.on_committed = on_committed;
+    kafka_consumer_commit(
+        members[0].consumer,
+        &(struct kafka_position){.partition = 7, .offset = 1, .metadata = SLICE("millrace/1 x")},
+        &members[0].answers[0].commit);
+    kafka_consumer_retire(members[0].consumer);
+    retired = members[0].consumer;
+    join(&world, &members[1], "1", "losers");
+    loop_until_count(world.loop, &members[1].assignment_count, 1, "the assignment of the new client");
+    struct taking taking = take(&members[1], 7, RECORDS, "records of the new client");
+    assert_taken(&taking, 0, RECORDS);
+    assert_int_equal(members[0].answers[0].count, 0);
+    assert_int_equal(members[0].assignment_count, 1);
+    kafka_consumer_stop(&retired);
+    kafka_consumer_stop(&members[1].consumer);
+    loop_free(&world.loop);
+    mock_kafka_stop(&world.mock);
+}
+
 static void refuses_a_configuration_that_it_does_not_know(void **state)
 {
     struct world *world = *state;
@@ -547,19 +615,21 @@ static void refuses_a_configuration_that_it_does_not_know(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reads_nothing_until_the_assignment_is_answered),
+        cmocka_unit_test(reads_nothing_of_a_partition_until_it_is_told_from_where),
         cmocka_unit_test(says_that_nothing_was_ever_committed),
         cmocka_unit_test(gives_back_the_metadata_that_was_committed),
         cmocka_unit_test(reports_a_commit_that_fails_and_leaves_the_position),
         cmocka_unit_test(answers_each_of_several_commits),
         cmocka_unit_test(says_when_the_positions_can_not_be_had),
+        cmocka_unit_test(is_silent_about_a_question_that_was_cancelled),
         cmocka_unit_test(goes_on_where_it_is_told_to),
-        cmocka_unit_test(tells_of_a_position_that_is_not_in_the_log_and_goes_on_after_a_seek),
+        cmocka_unit_test(tells_of_a_position_that_is_not_in_the_log_and_goes_on_elsewhere),
         cmocka_unit_test(lets_records_of_a_partition_wait_that_is_not_read),
         cmocka_unit_test(knows_the_end_of_the_log_from_fetching),
         cmocka_unit_test(gives_nothing_of_a_partition_that_it_does_not_have),
         cmocka_unit_test(refuses_a_configuration_that_it_does_not_know),
         cmocka_unit_test(hands_partitions_over_when_the_owner_lets_go),
+        cmocka_unit_test(is_told_that_its_partitions_are_lost_and_begins_anew_with_another_client),
     };
 
     return cmocka_run_group_tests_name("kafka_consumer", tests, join_once, leave_once);

@@ -57,21 +57,17 @@ static void on_turn(void *owner)
 static void on_assigned(void *owner, const int32_t *partitions, size_t count)
 {
     struct world *world = owner;
-    struct kafka_position positions[PARTITIONS];
-    struct err err;
 
+    (void)partitions;
     assert_int_equal(count, PARTITIONS);
-    for (size_t i = 0; i < count; i++)
-        positions[i] =
-            (struct kafka_position){.partition = partitions[i], .offset = RD_KAFKA_OFFSET_BEGINNING};
-    assert_true(kafka_consumer_assign(world->base.context.consumer, positions, count, &err));
+    kafka_consumer_accept(world->base.context.consumer);
     world->is_assigned = true;
 }
 
-static void on_revoked(void *owner, bool is_lost)
+static void on_revoked(void *owner)
 {
-    (void)is_lost;
-    kafka_consumer_release(((struct world *)owner)->base.context.consumer);
+    (void)owner;
+    fail_msg("the group took the partitions away");
 }
 
 static void on_records(void *owner)
@@ -108,6 +104,7 @@ static int join_once(void **state)
                                                      .topic = "source",
                                                      .on_assigned = on_assigned,
                                                      .on_revoked = on_revoked,
+                                                     .on_lost = on_revoked,
                                                      .on_records = on_records,
                                                      .on_failed = on_failed,
                                                      .owner = world};
@@ -222,7 +219,8 @@ static struct plan_state committed(struct world *world)
     struct err err;
 
     world->has_positions = false;
-    kafka_consumer_fetch_committed(world->base.context.consumer, &world->number, 1, on_positions);
+    (void)kafka_consumer_fetch_committed(world->base.context.consumer, &world->number, 1, on_positions,
+                                         world);
     loop_until_true(world->base.loop, &world->has_positions, "the committed position");
     if (plan_metadata_read(world->position.metadata, world->position.offset, &found, &err) != PLAN_READ)
         fail_msg("%s", err.text);
@@ -233,9 +231,10 @@ static struct plan_state committed(struct world *world)
 static void take_over(struct world *world)
 {
     world->has_positions = false;
-    kafka_consumer_fetch_committed(world->base.context.consumer, &world->number, 1, on_positions);
+    (void)kafka_consumer_fetch_committed(world->base.context.consumer, &world->number, 1, on_positions,
+                                         world);
     loop_until_true(world->base.loop, &world->has_positions, "the committed position");
-    world->partition = partition_new(&world->base.context, &world->position, RD_KAFKA_OFFSET_BEGINNING);
+    world->partition = partition_new(&world->base.context, &world->position);
 }
 
 static bool has_all(void *context)

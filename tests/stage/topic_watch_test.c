@@ -166,6 +166,45 @@ static void asks_at_once_about_a_topic_that_became_suspect(void **state)
     assert_health_says(world, "\"missingTopics\":[\"next\"]");
 }
 
+static void on_moment(void *owner)
+{
+    *(bool *)owner = true;
+}
+
+/* Until the question is with the broker, which answers only after 300 ms. Should it be slower for once, then
+ * the test below shows less, but nothing wrong. */
+static void await_question(struct world *world)
+{
+    struct loop_timer moment;
+    bool has_passed = false;
+
+    loop_timer_init(&moment, world->loop, on_moment, &has_passed);
+    loop_timer_start(&moment, 100);
+    loop_until_true(world->loop, &has_passed, "the moment");
+}
+
+static bool is_missing(void *context)
+{
+    return watched_topic_is_missing(((struct world *)context)->topic, 0);
+}
+
+/* The answer on its way was true when it was given: it says nothing of what has been reported since. */
+static void asks_again_when_it_became_suspect_while_the_answer_was_on_its_way(void **state)
+{
+    struct world *world = *state;
+
+    mock_kafka_topic(&world->mock, "next", 3);
+    watch(world, "next", HEALTH_DEGRADED);
+    loop_until_count(world->loop, &world->change_count, 1, "the answer");
+    mock_kafka_delay(&world->mock, 300);
+    watched_topic_suspect(world->topic);
+    await_question(world);
+    mock_kafka_set_missing(&world->mock, "next", true);
+    watched_topic_suspect(world->topic);
+    loop_until(world->loop, is_missing, world, 5000,
+               "that it is missing, well before the next regular question");
+}
+
 static bool has_reason(void *context)
 {
     const struct world *world = context;
@@ -199,6 +238,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(names_a_missing_topic_and_goes_on_when_it_is_made, set_up, tear_down),
         cmocka_unit_test_setup_teardown(is_down_without_a_topic_that_all_work_needs, set_up, tear_down),
         cmocka_unit_test_setup_teardown(asks_at_once_about_a_topic_that_became_suspect, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(asks_again_when_it_became_suspect_while_the_answer_was_on_its_way,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(does_not_call_a_topic_missing_while_kafka_is_away, set_up, tear_down),
     };
 

@@ -93,6 +93,13 @@ static void takes_a_new_token_only_after_a_yes(void **state)
         assert_int_equal(settle_next(&settle), SETTLE_INSERT);
         assert_int_equal(settle.round, 0);
     }
+    settle_on_stored(&settle);
+    settle_on_asked(&settle, ROWS);
+    for (int i = 0; i < 20; i++) {
+        settle_on_uncertain(&settle);
+        settle_on_asked(&settle, ROWS);
+        assert_int_equal(settle.round, 1); /* the table has said nothing to the new one yet */
+    }
 }
 
 static void begins_a_replay_by_asking(void **state)

@@ -16,7 +16,7 @@ class TimedOut(AssertionError):
     pass
 
 
-def wait_until(condition, within_s, what):
+def wait_until(condition, within_s, what, pause_s=POLL_S):
     """Calls `condition` until its result is true, and returns that. A connection refused or cut counts as
     not yet. When time is over, the error tells `what` was awaited and the last thing seen."""
     deadline = time.monotonic() + within_s
@@ -29,4 +29,4 @@ def wait_until(condition, within_s, what):
             return seen
         if time.monotonic() >= deadline:
             raise TimedOut(f"{what}: not within {within_s} s; last seen: {seen!s}")
-        time.sleep(POLL_S)
+        time.sleep(pause_s)
