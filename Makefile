@@ -111,7 +111,7 @@ up:
 down:
 	@dev/stack down
 status:
-	@dev/stack status
+	-@dev/stack status; dev/live --once
 ## make clean-data removes the stopped stack's data
 clean-data:
 	@dev/stack clean-data
@@ -124,6 +124,6 @@ clean:
 	rm -rf $(BUILD)/obj $(BUILD)/lib $(BUILD)/bin $(BUILD)/tests
 
 help:
-	@sed -n 's/^## //p' Makefile
+	@sed -n 's/^## //p' $(filter-out %.d,$(MAKEFILE_LIST))
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

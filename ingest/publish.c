@@ -11,7 +11,7 @@
 
 #include <stdlib.h>
 
-enum { ASK_AGAIN_MS = 1000 };
+enum { ASK_AGAIN_MS = 1000, FORGIVE_MS = 10000 };
 
 struct publish {
     struct loop *loop;
@@ -21,8 +21,9 @@ struct publish {
     const char *topic;
     char *what; /* "topic events": begins the text of an error */
     struct health_check *check;
-    bool is_failing;   /* as the check says */
-    uint64_t asked_ms; /* for the topic, because an event failed */
+    bool is_failing;                 /* as the check says */
+    uint64_t asked_ms;               /* for the topic, because an event failed */
+    struct loop_timer forgive_timer; /* since the last failure */
     struct metric *written, *failed, *latency;
     struct metric *errors[KAFKA_FAULT_COUNT];
     void (*on_fatal)(void *owner, const struct err *err);
@@ -31,8 +32,8 @@ struct publish {
 
 /* ---- results ---- */
 
-/* An event failed for no fault of its own. The watch then tells by itself when Kafka and the topic are there
- * again; only an event can tell that events are taken. */
+/* An event failed for no fault of its own. The next one that is taken tells that all is well again; without
+ * one, that the topic is there and nothing has failed for a while. */
 static void show_failing(struct publish *publish, const struct err *err)
 {
     uint64_t now_ms = loop_now_ms(publish->loop);
@@ -40,6 +41,7 @@ static void show_failing(struct publish *publish, const struct err *err)
     if (publish->watched == NULL)
         return;
     publish->is_failing = true;
+    loop_timer_start(&publish->forgive_timer, FORGIVE_MS);
     health_set(publish->check, HEALTH_DEGRADED, "the last event was refused: %s", err->text);
     if (watched_topic_partitions(publish->watched) == 0 || now_ms - publish->asked_ms < ASK_AGAIN_MS)
         return;
@@ -50,7 +52,18 @@ static void show_failing(struct publish *publish, const struct err *err)
 static void show_working(struct publish *publish)
 {
     publish->is_failing = false;
+    loop_timer_stop(&publish->forgive_timer);
     health_set(publish->check, HEALTH_UP, "%s", "");
+}
+
+static void on_forgive(void *owner)
+{
+    struct publish *publish = owner;
+
+    if (watched_topic_has(publish->watched, 0))
+        show_working(publish);
+    else
+        loop_timer_start(&publish->forgive_timer, FORGIVE_MS);
 }
 
 /* What happens to an event that Kafka did not take. */
@@ -214,6 +227,7 @@ bool publish_start(struct service *service, struct offload *offload,
     struct publish *publish = xcalloc(1, sizeof(*publish));
 
     publish->loop = service_loop(service);
+    loop_timer_init(&publish->forgive_timer, publish->loop, on_forgive, publish);
     publish->topic = service_config(service)->topics.events;
     publish->what = xasprintf("topic %s", publish->topic);
     publish->on_fatal = on_fatal;
@@ -233,6 +247,7 @@ void publish_stop(struct publish **publish)
 {
     if (*publish == NULL)
         return;
+    loop_timer_stop(&(*publish)->forgive_timer);
     (*publish)->watched = NULL; /* the last reports come now, and nobody is left to ask */
     kafka_producer_stop(&(*publish)->producer);
     topic_watch_stop(&(*publish)->watch);

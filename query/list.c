@@ -112,6 +112,10 @@ static void answer_if_complete(struct listing *listing)
 
     if (!listing->has_page || (listing->wanted.wants_count && !listing->has_count))
         return;
+    /* Counted beside the list, perhaps a moment before it: never less than what is shown. */
+    uint64_t shown = listing->wanted.offset + listing->page.page_count;
+    if (listing->has_count && listing->total_count < shown)
+        listing->total_count = shown;
     list_page_write(&json, &listing->page, &listing->wanted, listing->scope.environment_id,
                     listing->has_count ? &listing->total_count : NULL);
     api_respond(listing->list->settings.api, listing->request, 200, "application/json", buf_slice(&json));

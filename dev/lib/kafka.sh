@@ -35,6 +35,7 @@ kafka_java() {
     [[ -f $DEPS/kafka/pins ]] || die "Kafka is not fetched yet: run dev/stack deps"
     # No files in /tmp, where a JVM otherwise keeps its counters.
     KAFKA_JAVA=("$JAVA" -XX:+UseSerialGC -XX:-UsePerfData -Xmx512m -XX:+ExitOnOutOfMemoryError
+        -Djava.io.tmpdir="$DEV_DIR/kafka" # native libraries are unpacked there
         -Dlog4j2.configurationFile="$ROOT/dev/kafka/log4j2.properties" -cp "$DEPS/kafka/*")
 }
 

@@ -29,11 +29,20 @@ write_ports() {
     mv "$DEV_DIR/ports.new" "$DEV_DIR/ports"
 }
 
-# free_ports COUNT: ports that are free now, from the kernel; all held together, so that no two are the same.
+# free_ports COUNT: ports that the kernel lets us have now; all held together, so that no two are the same. Below those
+# that it gives to outgoing connections: one of these could take the port of a part that was killed, and a client that
+# tries again and again to connect to such a port ends up connected to itself.
 free_ports() {
     python3 - "$1" <<'END'
-import socket, sys
-held = [socket.create_server(("127.0.0.1", 0)) for _ in range(int(sys.argv[1]))]
+import random, socket, sys
+with open("/proc/sys/net/ipv4/ip_local_port_range") as file:
+    below = int(file.read().split()[0])
+held = []
+while len(held) < int(sys.argv[1]):
+    try:
+        held.append(socket.create_server(("127.0.0.1", random.randrange(10000, max(below, 10100)))))
+    except OSError:
+        continue
 for server in held:
     print(server.getsockname()[1])
 END

@@ -129,12 +129,14 @@ static void refresh_partition(struct stage_view *view, struct partition_view *sh
 
     if (partition_lag_records(shown->partition, &lag)) {
         metric_set(shown->series[SERIES_LAG_RECORDS], (double)lag);
+        metric_set(shown->series[SERIES_LAG_SECONDS],
+                   partition_lag_seconds(shown->partition, clock_wall_us()));
         view->lag_records += lag;
     } else {
         metric_set_unknown(shown->series[SERIES_LAG_RECORDS]);
+        metric_set_unknown(shown->series[SERIES_LAG_SECONDS]);
         view->is_lag_known = false;
     }
-    metric_set(shown->series[SERIES_LAG_SECONDS], partition_lag_seconds(shown->partition, clock_wall_us()));
     uint64_t debt = partition_debt_records(shown->partition);
     view->debt_records += debt;
     metric_set(shown->series[SERIES_DEBT_RECORDS], (double)debt);

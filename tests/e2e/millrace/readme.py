@@ -53,9 +53,8 @@ def _without_variables(line):
 def copy_tree(folder, stack_folder):
     """What a clone would have, with nothing built; only what was fetched is taken from here. Its stack is in
     stack_folder."""
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT, check=True, capture_output=True
-    ).stdout.split(b"\0")
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=ROOT, check=True, capture_output=True).stdout.split(b"\0")
     files = [name for name in listed if name and os.path.exists(os.path.join(os.fsencode(ROOT), name))]
     (folder / "build").mkdir(parents=True)
     stack_folder.mkdir()
