@@ -93,13 +93,35 @@ static void opened(struct opening *opening)
 
 /* ---- watermarks ---- */
 
+/* which: RD_KAFKA_OFFSET_BEGINNING or RD_KAFKA_OFFSET_END, which ListOffsets takes for a time. */
+static rd_kafka_resp_err_t ask_offset(const struct watermarks *watermarks, int64_t which, int64_t *out_offset)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_t *element =
+        rd_kafka_topic_partition_list_add(list, watermarks->topic, watermarks->partition);
+
+    element->offset = which;
+    rd_kafka_resp_err_t code =
+        rd_kafka_offsets_for_times(watermarks->rk, list, OPENING_WATERMARKS_TIMEOUT_MS);
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+        code = element->err;
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR && element->offset < 0)
+        code = RD_KAFKA_RESP_ERR__FAIL;
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+        *out_offset = element->offset;
+    rd_kafka_topic_partition_list_destroy(list);
+    return code;
+}
+
+/* Not by rd_kafka_query_watermark_offsets: librdkafka 2.0.2 forgets the error of its first question when both
+ * answers come together, and then calls a log empty that is not. */
 static void ask_watermarks_on_thread(struct offload_job *job)
 {
     struct watermarks *watermarks = (struct watermarks *)job;
 
-    watermarks->code =
-        rd_kafka_query_watermark_offsets(watermarks->rk, watermarks->topic, watermarks->partition,
-                                         &watermarks->low, &watermarks->high, OPENING_WATERMARKS_TIMEOUT_MS);
+    watermarks->code = ask_offset(watermarks, RD_KAFKA_OFFSET_BEGINNING, &watermarks->low);
+    if (watermarks->code == RD_KAFKA_RESP_ERR_NO_ERROR)
+        watermarks->code = ask_offset(watermarks, RD_KAFKA_OFFSET_END, &watermarks->high);
 }
 
 static void on_watermarks_dropped(struct offload_job *job)
