@@ -152,9 +152,7 @@ void relay_free(struct relay **relay)
         return;
     http_client_free(&(*relay)->client);
     while (!LIST_EMPTY(&(*relay)->open))
-        refuse(
-            *relay, finish(LIST_FIRST(&(*relay)->open)),
-            "this server is stopping; try again"); /* NOLINT(clang-analyzer-unix.Malloc): finish unlinks it */
+        refuse(*relay, finish(LIST_FIRST(&(*relay)->open)), "this server is stopping; try again");
     free(*relay);
     *relay = NULL;
 }

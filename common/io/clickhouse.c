@@ -59,8 +59,7 @@ void clickhouse_free(struct clickhouse **clickhouse)
         return;
     http_client_free(&(*clickhouse)->client);
     while (!LIST_EMPTY(&(*clickhouse)->calls))
-        free_call(
-            LIST_FIRST(&(*clickhouse)->calls)); /* NOLINT(clang-analyzer-unix.Malloc): it unlinks itself */
+        free_call(LIST_FIRST(&(*clickhouse)->calls));
     free((*clickhouse)->user_header);
     free((*clickhouse)->password_header);
     free(*clickhouse);

@@ -265,7 +265,7 @@ void http_client_free(struct http_client **client)
     if (*client == NULL)
         return;
     while (!LIST_EMPTY(&(*client)->calls))
-        free_call(LIST_FIRST(&(*client)->calls)); /* NOLINT(clang-analyzer-unix.Malloc): it unlinks itself */
+        free_call(LIST_FIRST(&(*client)->calls));
     BUG_ON(curl_multi_cleanup((*client)->multi) != CURLM_OK);
     loop_timer_stop(&(*client)->timer);
     curl_global_cleanup();

@@ -38,6 +38,7 @@ static void reading_free(struct kafka_reading *reading)
 
 static void reading_end(struct kafka_reading *reading)
 {
+    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): a reading is always in its list */
     DL_DELETE(reading->reader->readings, reading);
     reading_free(reading);
 }
