@@ -14,13 +14,11 @@ enum {
     KAFKA_COMMITTED_TIMEOUT_MS = 5000,
 };
 
-/* The queue of one partition of the assignment. */
+/* One partition that is fetched. */
 struct feed {
     struct feed *next;
     int32_t partition;
     rd_kafka_queue_t *queue;
-    int64_t position; /* behind the last record taken */
-    bool is_fetched;  /* false: `position` was not in the log */
 };
 
 struct kafka_question {
@@ -29,16 +27,22 @@ struct kafka_question {
     void *owner;
 };
 
+/* Two clients. `rk` is the member of the group: it joins, is assigned and commits, and fetches nothing.
+ * `fetcher` belongs to no group and fetches what it is told to: librdkafka's own assignments can't be changed
+ * partition by partition in the eager protocol, ignore seeks of a partition whose position was not in the
+ * log, and end the process when a partition is assigned anew before its last stop is done (2.0.2,
+ * rdkafka_assignment.c:872). */
 struct kafka_consumer {
     struct kafka_consumer_settings settings;
     rd_kafka_t *rk;
+    rd_kafka_t *fetcher;
+    rd_kafka_topic_t *topic;   /* of the fetcher */
     rd_kafka_queue_t *events;  /* rebalances and errors: librdkafka's consumer queue */
     rd_kafka_queue_t *answers; /* to commits and questions */
     struct loop_wakeup event_wakeup;
     struct loop_wakeup answer_wakeup;
     struct loop_wakeup record_wakeup;
     struct loop_timer poll_timer;
-    struct loop_turn assign_turn; /* feeds have changed: one assignment for all of them */
     struct feed *feeds;
     struct kafka_question *questions;
     bool has_assignment; /* accepted and not revoked */
@@ -57,19 +61,31 @@ static struct feed *feed_of(struct kafka_consumer *consumer, int32_t partition)
     return feed;
 }
 
-/* librdkafka forwards a partition to the consumer's queue unless it was told not to before the assignment. */
 static struct feed *feed_new(struct kafka_consumer *consumer, int32_t partition)
 {
     struct feed *feed = xcalloc(1, sizeof(*feed));
 
     *feed = (struct feed){.next = consumer->feeds, .partition = partition};
-    feed->queue = rd_kafka_queue_get_partition(consumer->rk, consumer->settings.topic, partition);
-    BUG_ON(feed->queue == NULL);
-    rd_kafka_queue_forward(feed->queue, NULL);
-    rd_kafka_queue_io_event_enable(feed->queue, consumer->record_wakeup.fd, &loop_wakeup_payload,
-                                   sizeof(loop_wakeup_payload));
     consumer->feeds = feed;
     return feed;
+}
+
+/* A queue of its own for each start: what the last one left behind goes with its queue. */
+static void feed_start(struct kafka_consumer *consumer, struct feed *feed, int64_t offset)
+{
+    feed->queue = rd_kafka_queue_new(consumer->fetcher);
+    rd_kafka_queue_io_event_enable(feed->queue, consumer->record_wakeup.fd, &loop_wakeup_payload,
+                                   sizeof(loop_wakeup_payload));
+    if (rd_kafka_consume_start_queue(consumer->topic, feed->partition, offset, feed->queue) != 0)
+        BUG("rd_kafka_consume_start_queue: %s", rd_kafka_err2name(rd_kafka_last_error())); /* only misuse */
+}
+
+static void feed_stop(struct kafka_consumer *consumer, struct feed *feed)
+{
+    rd_kafka_queue_io_event_enable(feed->queue, -1, NULL, 0);
+    if (rd_kafka_consume_stop(consumer->topic, feed->partition) != 0)
+        BUG("rd_kafka_consume_stop: %s", rd_kafka_err2name(rd_kafka_last_error())); /* only misuse */
+    rd_kafka_queue_destroy(feed->queue);
 }
 
 static void close_feeds(struct kafka_consumer *consumer)
@@ -78,8 +94,7 @@ static void close_feeds(struct kafka_consumer *consumer)
 
     for (struct feed *feed = consumer->feeds; feed != NULL; feed = next) {
         next = feed->next;
-        rd_kafka_queue_io_event_enable(feed->queue, -1, NULL, 0);
-        rd_kafka_queue_destroy(feed->queue);
+        feed_stop(consumer, feed);
         free(feed);
     }
     consumer->feeds = NULL;
@@ -130,8 +145,7 @@ static void fail_if_fatal(struct kafka_consumer *consumer)
     consumer->settings.on_failed(consumer->settings.owner, &err);
 }
 
-/* Serves rebalances and errors. Records never come here: their queues are not forwarded; what an outdated
- * assignment left behind is dropped. */
+/* Serves rebalances and errors; the member of the group has no records. */
 static void poll_events(void *owner)
 {
     struct kafka_consumer *consumer = owner;
@@ -143,8 +157,10 @@ static void poll_events(void *owner)
                         rd_kafka_message_errstr(message));
         rd_kafka_message_destroy(message);
     }
-    if (!consumer->is_retired)
-        fail_if_fatal(consumer);
+    if (consumer->is_retired)
+        return;
+    (void)rd_kafka_poll(consumer->fetcher, 0);
+    fail_if_fatal(consumer);
 }
 
 static void assign(struct kafka_consumer *consumer, const rd_kafka_topic_partition_list_t *list)
@@ -156,27 +172,13 @@ static void assign(struct kafka_consumer *consumer, const rd_kafka_topic_partiti
                     rd_kafka_err2str(code));
 }
 
-/* Always a whole assignment: librdkafka ignores a seek of a partition whose position was not in the log. The
- * others go on where they are; what was fetched of them and not taken is fetched again. */
-static void assign_feeds(void *owner)
-{
-    struct kafka_consumer *consumer = owner;
-
-    if (!consumer->has_assignment)
-        return;
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
-    for (const struct feed *feed = consumer->feeds; feed != NULL; feed = feed->next)
-        if (feed->is_fetched)
-            rd_kafka_topic_partition_list_add(list, consumer->settings.topic, feed->partition)->offset =
-                feed->position;
-    assign(consumer, list);
-    rd_kafka_topic_partition_list_destroy(list);
-}
-
 void kafka_consumer_accept(struct kafka_consumer *consumer)
 {
+    rd_kafka_topic_partition_list_t *none = rd_kafka_topic_partition_list_new(0);
+
     consumer->has_assignment = true;
-    assign_feeds(consumer);
+    assign(consumer, none);
+    rd_kafka_topic_partition_list_destroy(none);
 }
 
 void kafka_consumer_fetch(struct kafka_consumer *consumer, int32_t partition, int64_t offset)
@@ -184,11 +186,11 @@ void kafka_consumer_fetch(struct kafka_consumer *consumer, int32_t partition, in
     if (!consumer->has_assignment)
         return;
     struct feed *feed = feed_of(consumer, partition);
-    if (feed == NULL)
+    if (feed != NULL)
+        feed_stop(consumer, feed);
+    else
         feed = feed_new(consumer, partition);
-    feed->position = offset;
-    feed->is_fetched = true;
-    loop_turn_ask(&consumer->assign_turn);
+    feed_start(consumer, feed, offset);
 }
 
 void kafka_consumer_release(struct kafka_consumer *consumer)
@@ -354,12 +356,6 @@ size_t kafka_consumer_take(struct kafka_consumer *consumer, int32_t partition,
     if (feed == NULL)
         return 0;
     ssize_t count = rd_kafka_consume_batch_queue(feed->queue, 0, out_messages, max);
-    for (ssize_t i = 0; i < count; i++) {
-        if (out_messages[i]->err == RD_KAFKA_RESP_ERR_NO_ERROR)
-            feed->position = out_messages[i]->offset + 1;
-        else if (out_messages[i]->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET)
-            feed->is_fetched = false;
-    }
     return count > 0 ? (size_t)count : 0;
 }
 
@@ -368,7 +364,7 @@ int64_t kafka_consumer_log_end(struct kafka_consumer *consumer, int32_t partitio
     int64_t low;
     int64_t high;
 
-    if (rd_kafka_get_watermark_offsets(consumer->rk, consumer->settings.topic, partition, &low, &high) !=
+    if (rd_kafka_get_watermark_offsets(consumer->fetcher, consumer->settings.topic, partition, &low, &high) !=
             RD_KAFKA_RESP_ERR_NO_ERROR ||
         high < 0)
         return KAFKA_OFFSET_NONE;
@@ -404,22 +400,59 @@ static void watch(struct kafka_consumer *consumer, struct loop *loop)
                                    sizeof(loop_wakeup_payload));
     loop_timer_init(&consumer->poll_timer, loop, poll_events, consumer);
     loop_timer_start_every(&consumer->poll_timer, KAFKA_POLL_INTERVAL_MS);
-    loop_turn_init(&consumer->assign_turn, loop, assign_feeds, consumer);
+}
+
+static rd_kafka_t *new_client(rd_kafka_conf_t *conf, struct err *err)
+{
+    char text[256];
+    rd_kafka_t *rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, text, sizeof(text));
+
+    if (rk == NULL) {
+        err_set(err, ERR_FATAL, "Kafka consumer: %s", text);
+        rd_kafka_conf_destroy(conf);
+    }
+    return rk;
+}
+
+/* conf: takes, without whatever makes a client the member of a group. */
+static bool start_fetcher(struct kafka_consumer *consumer, rd_kafka_conf_t *conf, struct err *err)
+{
+    consumer->fetcher = new_client(conf, err);
+    if (consumer->fetcher == NULL)
+        return false;
+    consumer->topic = rd_kafka_topic_new(consumer->fetcher, consumer->settings.topic, NULL);
+    if (consumer->topic != NULL)
+        return true;
+    kafka_err_set(err, rd_kafka_last_error(), consumer->settings.topic);
+    err->kind = ERR_FATAL;
+    return false;
+}
+
+static void destroy_clients(struct kafka_consumer *consumer)
+{
+    if (consumer->topic != NULL)
+        rd_kafka_topic_destroy(consumer->topic);
+    if (consumer->fetcher != NULL)
+        rd_kafka_destroy_flags(consumer->fetcher, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+    if (consumer->rk != NULL)
+        rd_kafka_destroy_flags(consumer->rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
 }
 
 bool kafka_consumer_start(struct loop *loop, const struct kafka_consumer_settings *settings,
                           struct kafka_consumer **out_consumer, struct err *err)
 {
-    char text[256];
+    static const char *of_a_member[] = {"group."};
     struct kafka_consumer *consumer = xcalloc(1, sizeof(*consumer));
+    rd_kafka_conf_t *fetcher_conf = rd_kafka_conf_dup_filter(settings->conf, 1, of_a_member);
 
     consumer->settings = *settings;
     rd_kafka_conf_set_opaque(settings->conf, consumer);
     rd_kafka_conf_set_rebalance_cb(settings->conf, on_rebalance);
-    consumer->rk = rd_kafka_new(RD_KAFKA_CONSUMER, settings->conf, text, sizeof(text));
-    if (consumer->rk == NULL) {
-        err_set(err, ERR_FATAL, "Kafka consumer: %s", text);
-        rd_kafka_conf_destroy(settings->conf);
+    consumer->rk = new_client(settings->conf, err);
+    if (consumer->rk == NULL)
+        rd_kafka_conf_destroy(fetcher_conf);
+    if (consumer->rk == NULL || !start_fetcher(consumer, fetcher_conf, err)) {
+        destroy_clients(consumer);
         free(consumer);
         return false;
     }
@@ -438,7 +471,6 @@ void kafka_consumer_retire(struct kafka_consumer *consumer)
     consumer->is_retired = true;
     close_feeds(consumer);
     loop_timer_stop(&consumer->poll_timer);
-    loop_turn_done(&consumer->assign_turn);
     rd_kafka_queue_io_event_enable(consumer->events, -1, NULL, 0);
     rd_kafka_queue_io_event_enable(consumer->answers, -1, NULL, 0);
     loop_wakeup_done(&consumer->event_wakeup);
@@ -458,7 +490,7 @@ void kafka_consumer_stop(struct kafka_consumer **consumer_p)
         kafka_consumer_retire(consumer);
     rd_kafka_queue_destroy(consumer->events);
     rd_kafka_queue_destroy(consumer->answers);
-    rd_kafka_destroy_flags(consumer->rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+    destroy_clients(consumer);
     DL_FOREACH_SAFE(consumer->questions, question, next)
     free(question);
     free(consumer);

@@ -79,8 +79,8 @@ void kafka_question_cancel(struct kafka_question *question);
 /* Answers on_assigned; nothing is fetched yet. */
 void kafka_consumer_accept(struct kafka_consumer *consumer);
 
-/* Fetches the partition from this offset on, whether it was fetched before or not, from the end of the loop's
- * turn on. Ignored when the assignment has been revoked. */
+/* Fetches the partition from this offset on, whether it was fetched before or not. Ignored when the
+ * assignment has been revoked. */
 void kafka_consumer_fetch(struct kafka_consumer *consumer, int32_t partition, int64_t offset);
 
 /* Answers on_revoked. */
