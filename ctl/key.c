@@ -5,6 +5,7 @@
 #include "common/base/clock.h"
 #include "common/codec/digest.h"
 #include "common/codec/json_write.h"
+#include "common/event/event.h"
 #include "common/event/event_id.h"
 #include "common/service/key_store.h"
 #include "ctl/postgres.h"
@@ -76,13 +77,20 @@ static bool roles_array(const struct command_call *call, struct buf *out_array, 
     return true;
 }
 
-static bool required_are_given(const struct command_call *call, struct err *err)
+static bool are_given(const struct command_call *call, struct err *err)
 {
     static const char *const required[] = {"tenant", "environment", "name"};
+    static const char *const ids[] = {"tenant", "environment"};
 
     for (size_t i = 0; i < sizeof(required) / sizeof(required[0]); i++)
         if (command_value(call, required[i]) == NULL) {
             err_set(err, ERR_REJECT, "--%s is missing", required[i]);
+            return false;
+        }
+    for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++)
+        if (!event_is_tenant_id(slice_from(command_value(call, ids[i])))) {
+            err_set(err, ERR_REJECT, "--%s must be 1 to %d bytes without ':', spaces and control characters",
+                    ids[i], EVENT_TENANT_MAX_BYTES);
             return false;
         }
     return true;
@@ -114,7 +122,7 @@ bool key_create(struct command_call *call, bool *out_is_good, struct err *err)
     uint64_t expires_ms;
 
     (void)out_is_good;
-    if (!required_are_given(call, err) || !roles_array(call, &roles, err) ||
+    if (!are_given(call, err) || !roles_array(call, &roles, err) ||
         !command_duration_ms(call, "expires-in", 0, &expires_ms, err) ||
         !connect_to_keys(call, &connection, err))
         return false;

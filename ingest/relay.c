@@ -19,6 +19,7 @@ struct relayed {
     LIST_ENTRY(relayed) open;
     struct relay *relay;
     struct http_request *request;
+    char *tenant_id;
 };
 
 struct relay {
@@ -52,6 +53,7 @@ static struct http_request *finish(struct relayed *relayed)
 
     LIST_REMOVE(relayed, open);
     relayed->relay->open_count--;
+    free(relayed->tenant_id);
     free(relayed);
     return request;
 }
@@ -91,16 +93,18 @@ static void on_answer(void *owner, const struct http_answer *answer)
 
 /* ---- what is handed on ---- */
 
-static void call(struct relay *relay, struct http_request *request, struct slice key)
+static void call(struct relay *relay, struct http_request *request, const char *tenant_id)
 {
+    struct slice key = http_request_header(request, "x-api-key", NULL);
     struct relayed *relayed = xcalloc(1, sizeof(*relayed));
     AUTO_BUF url = {0};
     AUTO_STRING id_header = xasprintf("x-request-id: %.*s", SLICE_ARG(http_request_id(request)));
     AUTO_STRING key_header = xasprintf("x-api-key: %.*s", SLICE_ARG(key));
-    const char *const headers[] = {id_header, slice_is_empty(key) ? NULL : key_header, NULL};
+    const char *const headers[] = {id_header, key_header, NULL};
 
     relayed->relay = relay;
     relayed->request = request;
+    relayed->tenant_id = xstrdup(tenant_id);
     LIST_INSERT_HEAD(&relay->open, relayed, open);
     relay->open_count++;
     relay_write_url(&url, relay->settings.query_url, http_request_path(request), http_request_query(request));
@@ -116,23 +120,29 @@ static void call(struct relay *relay, struct http_request *request, struct slice
     (void)http_client_call(relay->client, &settings);
 }
 
+/* No tenant has more than half of the places. */
+static bool has_place(const struct relay *relay, const char *tenant_id)
+{
+    const struct relayed *relayed;
+    uint32_t own_count = 0;
+
+    LIST_FOREACH(relayed, &relay->open, open)
+    {
+        own_count += strcmp(relayed->tenant_id, tenant_id) == 0 ? 1 : 0;
+    }
+    return relay->open_count < RELAY_OPEN_MAX && own_count < RELAY_OPEN_MAX / 2;
+}
+
 void relay_read(struct relay *relay, struct http_request *request)
 {
-    uint32_t key_count;
-    struct slice key = http_request_header(request, "x-api-key", &key_count);
+    struct key_identity identity;
 
-    if (key_count > 1) {
-        /* Only one would be handed on. */
-        api_refuse(
-            relay->settings.api, request,
-            &(struct http_error){.code = HTTP_ERROR_VALIDATION, .message = "send the header x-api-key once"});
+    if (!api_identify(relay->settings.api, request, "event:read", &identity))
         return;
-    }
-    if (relay->open_count >= RELAY_OPEN_MAX) {
+    if (has_place(relay, identity.tenant_id))
+        call(relay, request, identity.tenant_id);
+    else
         refuse(relay, request, "too many reads are under way; try again");
-        return;
-    }
-    call(relay, request, key);
 }
 
 struct relay *relay_new(const struct relay_settings *settings)

@@ -1,5 +1,7 @@
 #include "common/event/event.h"
 
+#include "common/base/bug.h"
+
 static char *put(char *out, struct slice part)
 {
     if (part.length > 0)
@@ -7,8 +9,20 @@ static char *put(char *out, struct slice part)
     return out + part.length;
 }
 
+bool event_is_tenant_id(struct slice text)
+{
+    for (size_t i = 0; i < text.length; i++) {
+        if ((unsigned char)text.data[i] <= 0x20 || text.data[i] == 0x7f || text.data[i] == ':')
+            return false;
+    }
+    return text.length > 0 && text.length <= EVENT_TENANT_MAX_BYTES;
+}
+
 size_t event_key_write(const struct event *event, char out[EVENT_KEY_MAX_BYTES])
 {
+    BUG_ON(event->tenant_id.length > EVENT_TENANT_MAX_BYTES ||
+           event->environment_id.length > EVENT_TENANT_MAX_BYTES ||
+           event->external_customer_id.length > EVENT_CUSTOMER_MAX_BYTES);
     char *end = put(out, event->tenant_id);
 
     *end++ = ':';

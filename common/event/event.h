@@ -53,7 +53,12 @@ struct event_time_bounds {
     uint64_t past_ms;
 };
 
-/* The record key: tenant_id:environment_id:external_customer_id. Gives its length. */
+/* Whether the text can be a tenant's or an environment's id: 1 to EVENT_TENANT_MAX_BYTES bytes without ':'
+ * (record keys join the ids with it), spaces and control characters. */
+bool event_is_tenant_id(struct slice text);
+
+/* The record key: tenant_id:environment_id:external_customer_id, each within its bound (BUG). Gives its
+ * length. */
 size_t event_key_write(const struct event *event, char out[EVENT_KEY_MAX_BYTES]);
 
 #endif

@@ -3,6 +3,7 @@
 #include "common/base/alloc.h"
 #include "common/base/bug.h"
 #include "common/base/log.h"
+#include "common/event/event.h"
 #include "common/event/topics.h"
 #include "common/service/config_check.h"
 
@@ -179,16 +180,6 @@ static bool is_hash(struct slice text)
     return text.length == 64;
 }
 
-/* Record keys join the ids with ':', and ids stand in logs. */
-static bool is_id(struct slice text)
-{
-    for (size_t i = 0; i < text.length; i++) {
-        if ((unsigned char)text.data[i] <= 0x20 || text.data[i] == 0x7f || text.data[i] == ':')
-            return false;
-    }
-    return text.length > 0 && text.length <= 128;
-}
-
 static bool check_auth_key(const struct auth_config *auth, const struct auth_key_config *key, struct err *err)
 {
     if (!is_hash(slice_from(key->hash))) {
@@ -196,9 +187,10 @@ static bool check_auth_key(const struct auth_config *auth, const struct auth_key
         err_set(err, ERR_FATAL, "hash must be 64 lower-case hex digits, the SHA-256 of the key");
         return false;
     }
-    if (!is_id(slice_from(key->tenant_id)) || !is_id(slice_from(key->environment_id))) {
+    if (!event_is_tenant_id(slice_from(key->tenant_id)) ||
+        !event_is_tenant_id(slice_from(key->environment_id))) {
         err_set(err, ERR_FATAL, "%s must be given: 1 to 128 bytes without ':', spaces and control characters",
-                is_id(slice_from(key->tenant_id)) ? "environment_id" : "tenant_id");
+                event_is_tenant_id(slice_from(key->tenant_id)) ? "environment_id" : "tenant_id");
         return false;
     }
     for (size_t i = 0; i < auth->key_count; i++) {

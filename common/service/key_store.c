@@ -8,6 +8,7 @@
 #include "common/base/log.h"
 #include "common/base/number.h"
 #include "common/codec/digest.h"
+#include "common/event/event.h"
 #include "common/io/loop.h"
 #include "common/io/pg.h"
 #include "common/service/health.h"
@@ -176,6 +177,9 @@ static bool add_row(struct key_table *table, const struct pg_rows *rows, int row
 
     if (!slice_is_empty(expires) && !number_i64(expires, &key.expires_us))
         return false; /* "infinity" and the like: better not let in than for ever */
+    if (!event_is_tenant_id(slice_from(key.identity.tenant_id)) ||
+        !event_is_tenant_id(slice_from(key.identity.environment_id)))
+        return false;
     return table_add(table, pg_field(rows, row, COLUMN_HASH), &key);
 }
 
@@ -190,7 +194,9 @@ static void use_rows(struct key_store *store, const struct pg_rows *rows)
     for (int row = 0; row < row_count; row++)
         unusable_count += !add_row(table, rows, row);
     if (unusable_count > 0)
-        log_warning("secrets: %d keys have an unusable hash or expiry and are not let in", unusable_count);
+        log_warning(
+            "secrets: %d keys have an unusable hash, tenant, environment or expiry and are not let in",
+            unusable_count);
     table_free(store->previous);
     store->previous = store->table;
     store->table = table;
@@ -220,6 +226,8 @@ static void show_failure(struct key_store *store, const struct err *err)
 {
     if (store->has_read)
         health_set(store->check, HEALTH_DEGRADED, "new and revoked keys are not seen: %s", err->text);
+    else if (store->auth->key_count > 0)
+        health_set(store->check, HEALTH_DEGRADED, "only keys of the configuration work: %s", err->text);
     else
         health_set(store->check, HEALTH_DOWN, "table secrets was never read: %s", err->text);
 }

@@ -6,8 +6,9 @@ CREATE TABLE secrets (
     type           text NOT NULL DEFAULT 'private_key' CHECK (type IN ('private_key', 'publishable_key')),
     value          text NOT NULL UNIQUE CHECK (value ~ '^[0-9a-f]{64}$'),
     display_id     text NOT NULL,               -- first 5 characters, "***", last 2; not unique
-    tenant_id      text NOT NULL CHECK (tenant_id <> ''),
-    environment_id text NOT NULL CHECK (environment_id <> ''),
+    -- Parts of record keys, joined there by ':'.
+    tenant_id      text NOT NULL CHECK (tenant_id ~ '^[^[:space:][:cntrl:]:]+$' AND octet_length(tenant_id) <= 128),
+    environment_id text NOT NULL CHECK (environment_id ~ '^[^[:space:][:cntrl:]:]+$' AND octet_length(environment_id) <= 128),
     name           text NOT NULL CHECK (name <> ''),
     -- Never empty: whether no role means none or all would be a guess.
     roles          text[] NOT NULL CHECK (cardinality(roles) > 0 AND array_position(roles, NULL) IS NULL
