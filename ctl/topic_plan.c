@@ -43,7 +43,7 @@ static struct topic_spec spec_of(const struct topic *topic, const struct config 
     return spec;
 }
 
-/* A dead letter goes to the partition of its record's number, when there is one. */
+/* A dead letter has the key of its record, and so much room as the records have. */
 static struct topic_spec dead_letters_of(const struct topic_spec *spec, const struct config *config)
 {
     struct topic_spec dead = *spec;

@@ -14,7 +14,7 @@ struct service;
 
 struct publish_result {
     bool is_durable;        /* on all in-sync replicas: the only ground for a 202 */
-    bool may_be_durable;    /* nobody knows: a resend under the same id is safe */
+    bool may_be_durable;    /* nobody knows */
     enum kafka_fault fault; /* the two: when not durable */
     struct err err;         /* names the topic and the reason */
 };

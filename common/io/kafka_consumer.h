@@ -3,6 +3,8 @@
  * metadata, explicit start offsets, and one queue a partition, so that a partition that must wait is
  * simply not read (librdkafka then stops fetching it; pausing has bugs in 2.0.2).
  *
+ * Two clients of librdkafka: one joins and commits, the other fetches (kafka_consumer.c says why).
+ *
  * The eager protocol: all partitions are given and taken together. Neither is answered inside librdkafka's
  * callback: the owner answers when it is ready, and the loop never waits.
  *

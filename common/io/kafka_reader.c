@@ -1,7 +1,8 @@
 #include "common/io/kafka_reader.h"
 
 #include "common/base/alloc.h"
-#include "common/base/bug.h"
+#include "common/base/clock.h"
+#include "common/base/log.h"
 #include "common/io/kafka_conf.h"
 #include "common/io/loop.h"
 
@@ -24,6 +25,7 @@ struct kafka_reader {
     struct loop_wakeup wakeup;
     struct loop_timer poll_timer; /* librdkafka's own callbacks (logs, errors) */
     struct kafka_reading *readings;
+    struct log_gate gate;
 };
 
 /* Out of its reader's list already. */
@@ -67,7 +69,19 @@ static bool is_final(rd_kafka_resp_err_t code)
 {
     return code == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET || code == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION ||
            code == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC || code == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE ||
-           code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+           code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ||
+           code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED;
+}
+
+static void log_fault(struct kafka_reading *reading, const rd_kafka_message_t *message)
+{
+    struct kafka_reader *reader = reading->reader;
+    uint32_t hidden_count;
+
+    if (log_gate_passes(&reader->gate, clock_monotonic_ms(), &hidden_count))
+        log_partition(LOG_LEVEL_WARNING, rd_kafka_topic_name(reading->topic), reading->range.partition,
+                      "read again: %s (%u such lines left out)", rd_kafka_message_errstr(message),
+                      hidden_count);
 }
 
 /* False when the reading is over (and gone). */
@@ -77,6 +91,7 @@ static bool reading_take(struct kafka_reading *reading, rd_kafka_message_t *mess
     int64_t offset = message->offset;
 
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        log_fault(reading, message);
         rd_kafka_message_destroy(message);
         if (!is_final(code))
             return true;

@@ -18,7 +18,7 @@ void loop_free(struct loop **loop);
 void loop_run(struct loop *loop);
 void loop_stop(struct loop *loop);
 
-/* The monotonic time at which this turn of the loop began, in ms: cheap, and good for deadlines. */
+/* The monotonic time in ms, for deadlines and ages. */
 uint64_t loop_now_ms(const struct loop *loop);
 
 /* ---- timers ---- */

@@ -1,5 +1,5 @@
 /*
- * offload.h - calls that block (rd_kafka_metadata, rd_kafka_query_watermark_offsets) on a thread of their
+ * offload.h - calls that block (rd_kafka_metadata, rd_kafka_offsets_for_times) on a thread of their
  * own, one after the other; the answer comes back on the loop. A job's `work` runs on that thread and may
  * touch only what it was handed.
  */

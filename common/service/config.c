@@ -158,11 +158,13 @@ static const struct setting table[] = {
     {"consumer_primary.batch_max_records", SETTING_NUMBER, AT(consumer_primary.batch_max_records),
      .default_text = "50000", .lowest = 1, .highest = 1000000, .help = "Records in one insert."},
     {"consumer_primary.batch_max_bytes", SETTING_SIZE, AT(consumer_primary.batch_max_bytes),
-     .default_text = "16MiB", .lowest = MIB, .highest = GIB, .help = "Bytes of records in one insert."},
+     .default_text = "16MiB", .lowest = MIB, .highest = GIB, 
+     .help = "Memory of the records of one insert: their bytes, and about 768 more for each."},
     {"consumer_primary.held_max", SETTING_SIZE, AT(consumer_primary.held_max_bytes), .default_text = "64MiB",
      .lowest = MIB, .highest = 64 * GIB,
-     .help = "Bytes of records that a worker holds between Kafka and ClickHouse; above it, it stops reading. "
-             "At least consumer_primary.batch_max_bytes."},
+     .help = "Memory of the records that a worker holds; above it, it stops reading. One half is for records "
+             "between Kafka and ClickHouse, the other for those that are being forwarded. At least twice "
+             "consumer_primary.batch_max_bytes."},
     {.key = NULL},
 };
 /* clang-format on */

@@ -146,8 +146,8 @@ static void check_limits(const struct config *config, const char *where, struct 
         const char *smaller_key, *larger_key;
         uint64_t smaller, larger;
     } rows[] = {
-        {"consumer_primary.batch_max_bytes", "consumer_primary.held_max",
-         config->consumer_primary.batch_max_bytes, config->consumer_primary.held_max_bytes},
+        {"consumer_primary.batch_max_bytes", "half of consumer_primary.held_max",
+         config->consumer_primary.batch_max_bytes, config->consumer_primary.held_max_bytes / 2},
         {"ingest.body_max", "ingest.in_flight_max", config->ingest.body_max_bytes,
          config->ingest.in_flight_max_bytes},
         {"ingest.connections_per_address_max", "ingest.connections_max",

@@ -9,7 +9,7 @@
  * Exit codes: 0 stopped as asked, 1 failed (the supervisor restarts), 2 unusable arguments,
  * 78 (EX_CONFIG) a configuration that no restart can mend.
  *
- * SIGTERM and SIGINT drain: on_drain, then, when drained or after drain_timeout_ms, stop. A second signal
+ * SIGTERM and SIGINT drain: drain, then, when drained or after drain_timeout_ms, stop. A second signal
  * stops at once; that is safe at any instant. With systemd: READY=1, STATUS=, WATCHDOG=1 from the loop's
  * turns, STOPPING=1 and EXTEND_TIMEOUT_USEC in a long drain.
  */

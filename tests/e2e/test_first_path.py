@@ -12,7 +12,7 @@ from millrace.waiting import NotYet, wait_until
 WORKERS = ("ingest", "consumer-primary", "query")
 CLIENTS = 16
 
-# As the verification of the incident report sends it.
+# The example of the README.
 THE_EVENT = b"""{
   "event_name": "test.event",
   "external_customer_id": "test-customer",
@@ -43,7 +43,7 @@ def wait_until_listed(api, count, within_s=10, **parameters):
     return wait_until(are_listed, within_s, f"{count} events are listed").json
 
 
-def test_the_event_of_the_incident_report_is_accepted_stored_and_listed(pipeline):
+def test_the_first_event_is_accepted_stored_and_listed(pipeline):
     api = pipeline.api()
     accepted = post(api, THE_EVENT)
     assert accepted.status == 202, str(accepted)

@@ -1,4 +1,4 @@
-"""The incident that must not happen again: without events_post_processing all events are stored and read, the
+"""One missing topic stops only what needs it: without events_post_processing all events are stored and read, the
 topic is named wherever one looks, and what is owed is forwarded as soon as it exists. No restart."""
 
 import time

@@ -110,7 +110,7 @@ static void knows_a_topic_and_its_partitions(void **state)
     assert_true(metric_says(world, "millrace_topic_missing{topic=\"next\"} 0"));
 }
 
-/* The incident this project began with: no restart, and everybody can read what is wrong. */
+/* A missing topic: no restart, and everybody can read what is wrong. */
 static void names_a_missing_topic_and_goes_on_when_it_is_made(void **state)
 {
     struct world *world = *state;

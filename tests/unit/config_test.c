@@ -249,7 +249,7 @@ static void limits_that_contradict_are_refused(void **state)
         const char *problem;
     } rows[] = {
         {"consumer_primary: {batch_max_bytes: 128MiB}\n",
-         ": consumer_primary.batch_max_bytes: 134217728 is more than consumer_primary.held_max, 67108864: "
+         ": consumer_primary.batch_max_bytes: 134217728 is more than half of consumer_primary.held_max, 33554432: "
          "lower "
          "it, or raise the other"},
         {"ingest: {body_max: 32MiB}\n",

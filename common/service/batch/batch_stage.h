@@ -34,7 +34,7 @@ struct batch_stage_description {
     void *owner; /* handed to both; keeps */
 };
 
-/* on_idle: called when a drain is complete. ERR_FATAL for a configuration that librdkafka refuses. */
+/* ERR_REJECT for a property that the configuration may not set, ERR_FATAL when a client can't be made. */
 bool batch_stage_start(struct service *service, const struct batch_config *config,
                        const struct batch_stage_description *description, struct batch_stage **out_stage,
                        struct err *err);

@@ -176,12 +176,21 @@ static void begin_again(struct forwarder *forwarder)
     loop_timer_start(&forwarder->retry_timer, FORWARD_RETRY_MS);
 }
 
-static void fail(struct forwarder *forwarder, rd_kafka_resp_err_t code)
+/* Sends nothing more until all reports are in: see begin_again. */
+static void fail(struct forwarder *forwarder, const struct err *err)
 {
-    kafka_err_set(&forwarder->problem, code, "not written");
+    forwarder->problem = *err;
     forwarder->has_problem = true;
     forwarder->has_failed = true;
     watched_topic_suspect(forwarder->context->forward_topic);
+}
+
+static void fail_by_report(struct forwarder *forwarder, rd_kafka_resp_err_t code)
+{
+    struct err err;
+
+    kafka_err_set(&err, code, "not written");
+    fail(forwarder, &err);
 }
 
 /* The record whose acknowledgement comes next when none has failed. */
@@ -200,6 +209,7 @@ static void acknowledge(struct forwarder *forwarder, struct entry *entry)
     rd_kafka_message_destroy(entry->message);
     entry->message = NULL;
     entry->chunk->acked_count++;
+    forwarder->has_problem = false;
     metric_add(forwarder->context->forwarded_records, 1);
 }
 
@@ -213,7 +223,7 @@ static void on_report(struct kafka_delivery *delivery, const struct kafka_report
     if (forwarder->is_closed)
         return;
     if (!report->is_written)
-        fail(forwarder, report->code);
+        fail_by_report(forwarder, report->code);
     else if (!forwarder->has_failed && entry == next_unacked(forwarder))
         acknowledge(forwarder, entry);
     else
@@ -259,10 +269,7 @@ static bool send_next(struct forwarder *forwarder, struct chunk *chunk)
     case KAFKA_QUEUE_FULL:
         return false; /* forwarder_step is called when there is room */
     case KAFKA_REFUSED:
-        forwarder->problem = err;
-        forwarder->has_problem = true;
-        forwarder->has_failed = true;
-        watched_topic_suspect(forwarder->context->forward_topic);
+        fail(forwarder, &err);
         if (forwarder->in_flight == 0)
             begin_again(forwarder);
         return false;

@@ -3,8 +3,9 @@
  *
  *     OPENING     asks where the partition stands (opening.h)
  *     COLLECTING  takes records, until an insert is worth while (intake.h, flush.h)
- *     PLANNING    commits the plan, with the offset of its first record; decides its rows meanwhile
- *     SETTLING    inserts until the table provably has the rows (settler.h)
+ *     PLANNING    commits the plan, with the offset of its first record
+ *     SETTLING    decides the rows, now that the start is on record, and inserts until the table provably has
+ *                 them (settler.h)
  *     COMMITTING  nothing is left to do: commits the position itself
  *     STOPPED     a person must decide; says so in health, takes no further record
  *     CLOSED      given up: commits nothing more

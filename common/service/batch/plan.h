@@ -24,7 +24,7 @@ struct plan {
     int64_t first; /* offsets of its first and last record, inclusive */
     int64_t last;
     uint32_t count;    /* records in it; offsets may have holes */
-    uint64_t checksum; /* of the source records: see plan_checksum in batch.h */
+    uint64_t checksum; /* of the source records: see batch_checksum */
     uint32_t starts; /* how often it was begun, this time included; 0: what hindered it was not its records */
 };
 

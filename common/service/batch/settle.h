@@ -28,7 +28,7 @@ enum settle_step { SETTLE_INSERT, SETTLE_ASK, SETTLE_DONE };
 struct settle {
     enum settle_step next;
     bool is_first_try;     /* nothing of this plan can be in the table, and no token is recorded */
-    bool token_said_yes;   /* the table answered yes to the present token, or may have */
+    bool token_said_yes;   /* the table answered yes to the present token */
     uint32_t round;        /* of the token */
     uint32_t absent_count; /* rows to insert, once asked */
 };

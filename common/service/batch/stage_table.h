@@ -45,7 +45,7 @@ struct clickhouse_call *stage_table_ask_highest(const struct stage_table *table,
 struct clickhouse_call *stage_table_ask_newest(const struct stage_table *table, int32_t partition,
                                                clickhouse_on_result *on_result, void *owner);
 
-/* The answer to both: out_has_row false when there is none. out_id borrows from the body. */
+/* The answer to both; has_row false: there is none. The id borrows from the body. */
 struct stage_newest {
     bool has_row;
     uint32_t epoch;

@@ -80,7 +80,7 @@ struct stage_view *stage_view_new(struct batch_context *context, struct metrics 
     context->batch_records =
         metrics_histogram(metrics, "millrace_batch_records", "", "Records of a batch.", 1, 18);
     view->held_bytes = metrics_gauge(metrics, "millrace_held_bytes", "",
-                                     "Keys and values in memory, from Kafka to the last acknowledgement.");
+                                     "Memory of records, from Kafka to the last acknowledgement.");
     return view;
 }
 
