@@ -18,6 +18,8 @@ enum {
     /* Between bodies less is read at once: what follows a full line of requests has to be kept. */
     READ_HEAD_BYTES = 16384,
     LINGER_MS = 2000,
+    UNSENT_PAUSE_BYTES =
+        1024 * 1024, /* of answers that the client has not taken: no further request is read */
 };
 
 static const uint64_t never_ms = UINT64_MAX;
@@ -26,7 +28,8 @@ static const uint64_t never_ms = UINT64_MAX;
 
 static bool is_full(const struct http_connection *connection)
 {
-    return connection->line_count >= connection->pool->limits->pipelined_requests;
+    return connection->line_count >= connection->pool->limits->pipelined_requests ||
+           connection->unsent_bytes >= UNSENT_PAUSE_BYTES;
 }
 
 static enum http_wait wait_of(const struct http_connection *connection)

@@ -37,7 +37,8 @@ struct http_connection {
     struct http_request *current;  /* being read */
     struct http_request_line line; /* whole ones, not answered or not sent */
     uint32_t line_count;
-    struct buf unparsed; /* while too many requests are in line */
+    size_t unsent_bytes; /* of answers in line */
+    struct buf unparsed; /* while too many requests, or too large answers, are in line */
     enum http_wait wait;
     uint32_t request_number; /* how many were begun */
     uint32_t wait_number;    /* request_number when the wait began */

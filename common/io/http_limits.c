@@ -11,6 +11,7 @@ const struct http_limits http_limits_default = {
     .header_count = 64,
     .body_bytes = 5 * 1024 * 1024,
     .held_bytes = 64 * 1024 * 1024,
+    .unsent_bytes = 64 * 1024 * 1024,
     .pipelined_requests = 32,
     .connections = 10000,
     .connections_per_address = 2000,

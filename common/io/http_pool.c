@@ -42,6 +42,21 @@ static void on_sweep(void *owner)
 }
 
 /* What is marked while this runs waits for the next turn. */
+/* Who does not take what was answered must not take room from others. */
+static void close_greediest(struct http_pool *pool)
+{
+    struct http_connection *greediest = NULL;
+    struct http_connection *connection;
+
+    LIST_FOREACH(connection, &pool->connections, all)
+    {
+        if (greediest == NULL || connection->unsent_bytes > greediest->unsent_bytes)
+            greediest = connection;
+    }
+    BUG_ON(greediest == NULL);
+    http_connection_close(greediest);
+}
+
 static void on_flush(void *owner)
 {
     struct http_pool *pool = owner;
@@ -58,6 +73,8 @@ static void on_flush(void *owner)
         if (was_last)
             break;
     }
+    while (pool->unsent_bytes > pool->limits->unsent_bytes && pool->connection_count > 0)
+        close_greediest(pool);
 }
 
 void http_pool_start(struct http_pool *pool)

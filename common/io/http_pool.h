@@ -29,7 +29,8 @@ struct http_pool {
     struct loop_timer sweep; /* looks at all deadlines, while there are connections */
     uint64_t sweep_ms;
     char *read_buffer;
-    size_t held_bytes; /* of all requests and answers */
+    size_t held_bytes;   /* of all requests */
+    size_t unsent_bytes; /* of all answers */
     bool is_draining;
     uint64_t id_seed, id_count; /* of made request ids */
 };

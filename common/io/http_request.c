@@ -34,11 +34,17 @@ void http_request_free(struct http_request **request)
 
 void http_request_account(struct http_request *request)
 {
-    size_t now = http_message_bytes(&request->message) + request->answer.length;
+    size_t held = http_message_bytes(&request->message);
+    size_t unsent = request->answer.length;
 
-    if (request->pool != NULL)
-        request->pool->held_bytes += now - request->held_bytes;
-    request->held_bytes = now;
+    if (request->pool != NULL) {
+        request->pool->held_bytes += held - request->held_bytes;
+        request->pool->unsent_bytes += unsent - request->unsent_bytes;
+    }
+    if (request->connection != NULL)
+        request->connection->unsent_bytes += unsent - request->unsent_bytes;
+    request->held_bytes = held;
+    request->unsent_bytes = unsent;
 }
 
 static bool method_from(struct slice text, enum http_method *out_method)

@@ -27,7 +27,8 @@ struct http_request {
     struct buf headers;                 /* of the answer: finished lines */
     struct buf answer;                  /* head and body */
     size_t sent_bytes;                  /* of answer */
-    size_t held_bytes;                  /* counted in the pool */
+    size_t held_bytes;                  /* of the message, counted in the pool */
+    size_t unsent_bytes;                /* of the answer, counted in pool and connection */
     void *user;
     http_handler *handler;
     bool has_method;

@@ -168,6 +168,32 @@ static void sends_a_big_answer_whole_to_a_slow_reader(void **state)
     raw_stop(&world);
 }
 
+static void closes_who_holds_up_most_answers_and_serves_the_others(void **state)
+{
+    struct http_limits limits = http_limits_default;
+    struct raw_world world;
+    struct raw_client greedy[16];
+    struct raw_client other;
+
+    (void)state;
+    limits.unsent_bytes = 4 * RAW_BIG_BYTES;
+    raw_start(&world, "127.0.0.1:0", &limits);
+    for (size_t i = 0; i < 16; i++) {
+        raw_open(&greedy[i], &world);
+        loop_io_stop(&greedy[i].io);
+        raw_say(&greedy[i], "GET /big HTTP/1.1\r\nHost: x\r\n\r\nGET /big HTTP/1.1\r\nHost: x\r\n\r\n");
+    }
+    raw_open(&other, &world);
+    raw_say(&other, "GET /hello HTTP/1.1\r\nHost: x\r\n\r\n");
+    raw_await_answers(&other, 1);
+    assert_int_equal(raw_status(&other), 200);
+    assert_true(http_server_open_connections(world.server) < 16); /* and one of them is `other` */
+    raw_close(&other);
+    for (size_t i = 0; i < 16; i++)
+        raw_close(&greedy[i]);
+    raw_stop(&world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -176,6 +202,7 @@ int main(void)
         cmocka_unit_test(waits_for_a_slow_handler),
         cmocka_unit_test(stops_reading_who_does_not_read),
         cmocka_unit_test(sends_a_big_answer_whole_to_a_slow_reader),
+        cmocka_unit_test(closes_who_holds_up_most_answers_and_serves_the_others),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
