@@ -106,6 +106,7 @@ void http_pool_stop(struct http_pool *pool)
 {
     struct http_request *request;
 
+    on_flush(pool); /* what was answered on the way out still goes */
     while (!LIST_EMPTY(&pool->connections))
         http_connection_close(LIST_FIRST(&pool->connections));
     while ((request = LIST_FIRST(&pool->open)) != NULL) {

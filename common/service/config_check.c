@@ -1,6 +1,8 @@
 #include "common/service/config_check.h"
 
 #include "common/base/number.h"
+#include "common/io/pg_error.h"
+#include "common/service/kafka_setup.h"
 
 #include <arpa/inet.h>
 #include <inttypes.h>
@@ -98,7 +100,7 @@ static bool has_password_parameter(const char *dsn)
 bool config_check_dsn(const char *text, struct err *err)
 {
     if (!uri_has_password(text) && !has_password_parameter(text))
-        return true;
+        return pg_error_check_dsn(text, err);
     err_set(err, ERR_FATAL,
             "must not hold a password: put it into a file and name that in postgres.password_file");
     return false;
@@ -162,11 +164,30 @@ static void check_limits(const struct config *config, const char *where, struct 
     }
 }
 
+/* ---- librdkafka's properties ---- */
+
+/* librdkafka itself judges what is passed through to it. */
+static void check_kafka(const struct config *config, const char *where, struct buf *problems)
+{
+    const struct kafka_client client = {&config->kafka, "check", "1"};
+    struct err err;
+    rd_kafka_conf_t *producer = kafka_setup_producer(&client, config->ingest.message_timeout_ms, &err);
+    rd_kafka_conf_t *consumer = producer == NULL ? NULL : kafka_setup_consumer(&client, "check", &err);
+
+    if (producer == NULL || consumer == NULL)
+        buf_printf(problems, "%s: %s\n", where, err.text);
+    if (producer != NULL)
+        rd_kafka_conf_destroy(producer);
+    if (consumer != NULL)
+        rd_kafka_conf_destroy(consumer);
+}
+
 bool config_check(const struct config *config, const char *where, struct buf *problems)
 {
     size_t before = problems->length;
 
     check_topics_differ(&config->topics, where, problems);
     check_limits(config, where, problems);
+    check_kafka(config, where, problems);
     return problems->length == before;
 }

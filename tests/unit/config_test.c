@@ -249,7 +249,8 @@ static void limits_that_contradict_are_refused(void **state)
         const char *problem;
     } rows[] = {
         {"consumer_primary: {batch_max_bytes: 128MiB}\n",
-         ": consumer_primary.batch_max_bytes: 134217728 is more than half of consumer_primary.held_max, 33554432: "
+         ": consumer_primary.batch_max_bytes: 134217728 is more than half of consumer_primary.held_max, "
+         "33554432: "
          "lower "
          "it, or raise the other"},
         {"ingest: {body_max: 32MiB}\n",
@@ -258,6 +259,13 @@ static void limits_that_contradict_are_refused(void **state)
         {"ingest: {connections_max: 1999}\n",
          ": ingest.connections_per_address_max: 2000 is more than ingest.connections_max, 1999: lower it, or "
          "raise the other"},
+        {"kafka.producer: {acks: 1}\n",
+         ": kafka.producer.acks can't be set: a 202 means that all in-sync replicas have the event"},
+        {"kafka.common: {no.such.property: 1}\n",
+         ": kafka.common: librdkafka property no.such.property: No such configuration property: "
+         "\"no.such.property\""},
+        {"postgres: {dsn: 'nonsense=1'}\n",
+         ":2: postgres.dsn: connection string of PostgreSQL: invalid connection option \"nonsense\""},
         {"webhook: {topic: events}\n",
          ": webhook.topic: \"events\" is the topic of event_processing.topic too: name another"},
     };

@@ -473,6 +473,24 @@ static void says_why_it_can_not_listen(void **state)
     raw_stop(&world);
 }
 
+static void sends_what_was_answered_just_before_the_stop(void **state)
+{
+    struct raw_world world;
+    struct raw_client client;
+
+    (void)state;
+    raw_start(&world, "127.0.0.1:0", &http_limits_default);
+    raw_open(&client, &world);
+    raw_say(&client, "GET /hold HTTP/1.1\r\nHost: x\r\n\r\n");
+    raw_await(&world, raw_holds, &world);
+    http_respond(world.held[0], 503, "text/plain", SLICE("stopping"));
+    http_server_stop(&world.server);
+    raw_await_close(&client);
+    raw_assert_contains(&client, "stopping");
+    raw_close(&client);
+    raw_stop(&world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -491,6 +509,7 @@ int main(void)
         cmocka_unit_test(listens_on_a_unix_socket),
         cmocka_unit_test(listens_on_ipv6),
         cmocka_unit_test(says_why_it_can_not_listen),
+        cmocka_unit_test(sends_what_was_answered_just_before_the_stop),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
