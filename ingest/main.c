@@ -18,6 +18,7 @@
  * On stop     no new requests, those under way are answered, within drain_timeout.
  */
 #include "common/base/alloc.h"
+#include "common/base/log.h"
 #include "common/io/loop.h"
 #include "common/io/offload.h"
 #include "common/service/api.h"
@@ -28,9 +29,13 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
 /* What query may need beyond the time that it gives ClickHouse. */
 enum { RELAY_MARGIN_MS = 3000 };
+
+/* Open files that connections of clients must leave for all else. */
+enum { OWN_FILES = 128 };
 
 struct ingest {
     struct service *service;
@@ -131,13 +136,28 @@ static uint32_t at_most_u32(uint64_t value)
     return value > UINT32_MAX ? UINT32_MAX : (uint32_t)value;
 }
 
+/* Connections must leave open files for Kafka, PostgreSQL, query, the admin listener and the log. */
+static uint32_t connections_max(const struct ingest_config *config)
+{
+    struct rlimit files;
+    uint32_t wanted = at_most_u32(config->connections_max);
+
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur >= (rlim_t)wanted + OWN_FILES)
+        return wanted;
+    uint32_t possible = files.rlim_cur > 2 * OWN_FILES ? (uint32_t)files.rlim_cur - OWN_FILES : OWN_FILES;
+    log_warning(
+        "ingest.connections_max: %u connections, as the limit of open files is %llu: raise LimitNOFILE",
+        possible, (unsigned long long)files.rlim_cur);
+    return possible;
+}
+
 static struct http_limits limits_of(const struct ingest_config *config)
 {
     struct http_limits limits = http_limits_default;
 
     limits.body_bytes = at_most_u32(config->body_max_bytes);
     limits.held_bytes = at_most_u32(limits.held_bytes + config->in_flight_max_bytes);
-    limits.connections = at_most_u32(config->connections_max);
+    limits.connections = connections_max(config);
     limits.connections_per_address = at_most_u32(config->connections_per_address_max);
     return limits;
 }

@@ -13,9 +13,11 @@
 #include "common/service/service_options.h"
 #include "common/service/supervisor.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 enum {
@@ -217,11 +219,24 @@ static void announce(const struct service *service)
     tell_status(service);
 }
 
+/* As many open files as we may have: the soft limit is made for programs that use select(2). */
+static void raise_file_limit(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
+        log_warning("the limit of open files stays as it is: errno %d", errno);
+}
+
 static int run(struct service *service)
 {
     struct err err;
 
     log_open(service->description->name, (enum log_level)service->config.log.level, journal_writer());
+    raise_file_limit();
     if (!start(service, &err)) {
         log_error("can't start: %s", err.text);
         stop(service, false);
