@@ -144,7 +144,8 @@ static uint32_t connections_max(const struct ingest_config *config)
 
     if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur >= (rlim_t)wanted + OWN_FILES)
         return wanted;
-    uint32_t possible = files.rlim_cur > 2 * OWN_FILES ? (uint32_t)files.rlim_cur - OWN_FILES : OWN_FILES;
+    rlim_t own = OWN_FILES;
+    uint32_t possible = (uint32_t)(files.rlim_cur > own + own ? files.rlim_cur - own : own);
     log_warning(
         "ingest.connections_max: %u connections, as the limit of open files is %llu: raise LimitNOFILE",
         possible, (unsigned long long)files.rlim_cur);
