@@ -18,10 +18,10 @@ def missing(stack):
 def wait_until_named(stack, within_s=20):
     def is_named():
         health = stack.health(WORKER)
-        return FORWARDED in health["details"]["missingTopics"] and health or NotYet(health)
+        names = FORWARDED in health["details"]["missingTopics"]
+        return (names and health["status"] == "DEGRADED") or NotYet(health)  # UNKNOWN until the group has assigned
 
-    health = wait_until(is_named, within_s, f"health names {FORWARDED}")
-    assert health["status"] == "DEGRADED"
+    wait_until(is_named, within_s, f"health is DEGRADED and names {FORWARDED}")
     assert missing(stack) == 1
     assert f"topic {FORWARDED} is missing" in stack.log(WORKER)
 
