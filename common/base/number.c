@@ -30,7 +30,7 @@ bool number_i64(struct slice text, int64_t *out_value)
     return true;
 }
 
-static int hex_digit(char c)
+int number_hex_digit(char c)
 {
     if (c >= '0' && c <= '9')
         return c - '0';
@@ -48,7 +48,7 @@ bool number_hex64(struct slice text, uint64_t *out_value)
     if (text.length == 0 || text.length > 16)
         return false;
     for (size_t i = 0; i < text.length; i++) {
-        int digit = hex_digit(text.data[i]);
+        int digit = number_hex_digit(text.data[i]);
         if (digit < 0)
             return false;
         value = value << 4 | (uint64_t)digit;

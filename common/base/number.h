@@ -15,6 +15,9 @@ bool number_u64(struct slice text, uint64_t *out_value);
 /* Decimal digits, at most one '-' in front. */
 bool number_i64(struct slice text, int64_t *out_value);
 
+/* The value of one hexadecimal digit, lower or upper case; -1 for any other character. */
+int number_hex_digit(char c);
+
 /* Lower- or upper-case hexadecimal digits without "0x", at most 16 of them. */
 bool number_hex64(struct slice text, uint64_t *out_value);
 

@@ -1,6 +1,7 @@
 #include "common/codec/digest.h"
 
 #include "common/base/bug.h"
+#include "common/base/number.h"
 
 #include <endian.h>
 #include <openssl/sha.h>
@@ -26,27 +27,16 @@ void digest_to_hex(struct slice bytes, char *out)
     *out = '\0';
 }
 
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
 bool digest_from_hex(struct slice hex, unsigned char *out, size_t out_length)
 {
     if (hex.length != out_length * 2)
         return false;
     for (size_t i = 0; i < hex.length; i++)
-        if (hex_value(hex.data[i]) < 0)
+        if (number_hex_digit(hex.data[i]) < 0)
             return false;
     for (size_t i = 0; i < out_length; i++)
-        out[i] = (unsigned char)((unsigned)hex_value(hex.data[2 * i]) << 4 |
-                                 (unsigned)hex_value(hex.data[2 * i + 1]));
+        out[i] = (unsigned char)((unsigned)number_hex_digit(hex.data[2 * i]) << 4 |
+                                 (unsigned)number_hex_digit(hex.data[2 * i + 1]));
     return true;
 }
 

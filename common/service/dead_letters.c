@@ -23,8 +23,7 @@ enum {
 struct letter {
     struct kafka_delivery delivery; /* first: the delivery is the letter */
     struct dead_letters *letters;
-    struct letter *prev, *next; /* in `waiting` or `sent` */
-    bool is_sent;               /* its report is still to come */
+    struct letter *prev, *next; /* in `waiting`, or in `sent` until its report comes */
     struct slice key;
     struct slice value;
     rd_kafka_headers_t *headers;
@@ -84,7 +83,6 @@ static void on_report(struct kafka_delivery *delivery, const struct kafka_report
     uint32_t hidden;
 
     DL_DELETE(letters->sent, letter);
-    letter->is_sent = false;
     if (report->is_written) {
         metric_add(letters->sent_total, 1);
         if (letter->owner != NULL)
@@ -124,7 +122,6 @@ static enum kafka_sending send_one(struct dead_letters *letters, struct letter *
     }
     DL_DELETE(letters->waiting, letter);
     DL_APPEND(letters->sent, letter);
-    letter->is_sent = true;
     return sending;
 }
 

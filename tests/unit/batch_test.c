@@ -88,20 +88,6 @@ static void moves_records_between_batches_in_order(void **state)
     assert_int_equal(world->batch.bytes, 0);
 }
 
-static void drops_records_from_the_front(void **state)
-{
-    struct world *world = *state;
-
-    add_range(world, &world->batch, 0, 9);
-    batch_drop_below(&world->batch, 0);
-    assert_offsets(&world->batch, 0, 9);
-    batch_drop_below(&world->batch, 7);
-    assert_offsets(&world->batch, 7, 9);
-    batch_drop_below(&world->batch, 100);
-    assert_int_equal(world->batch.count, 0);
-    assert_int_equal(world->batch.bytes, 0);
-}
-
 /* Compaction and transactions leave holes. */
 static void counts_records_and_not_offsets(void **state)
 {
@@ -278,7 +264,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(moves_records_between_batches_in_order, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(drops_records_from_the_front, set_up, tear_down),
         cmocka_unit_test_setup_teardown(counts_records_and_not_offsets, set_up, tear_down),
         cmocka_unit_test_setup_teardown(sums_the_records_up_to_the_count, set_up, tear_down),
         cmocka_unit_test_setup_teardown(sums_differ_for_other_records_at_the_same_offsets, set_up, tear_down),

@@ -76,18 +76,6 @@ void batch_append_all(struct batch *to, struct batch *from)
     from->bytes = 0;
 }
 
-void batch_drop_below(struct batch *batch, int64_t offset)
-{
-    uint32_t count = 0;
-
-    while (count < batch->count && batch->messages[count]->offset < offset) {
-        batch->bytes -= batch_message_bytes(batch->messages[count]);
-        rd_kafka_message_destroy(batch->messages[count++]);
-    }
-    if (count > 0)
-        drop_front(batch, count);
-}
-
 uint32_t batch_count_until(const struct batch *batch, int64_t last)
 {
     uint32_t count = batch->count;

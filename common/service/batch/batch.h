@@ -53,9 +53,6 @@ void batch_split_off(struct batch *from, uint32_t count, struct batch *to);
 /* Moves all records of `from`, which follow those of `to`, to its end. */
 void batch_append_all(struct batch *to, struct batch *from);
 
-/* Drops records below `offset` from the front. */
-void batch_drop_below(struct batch *batch, int64_t offset);
-
 static inline int64_t batch_first(const struct batch *batch)
 {
     return batch->messages[0]->offset;
