@@ -13,6 +13,7 @@
 INCLUDE_FILE(schema_files_postgres_001, "schema/postgres/001_secrets.sql");
 INCLUDE_FILE(schema_files_postgres_grants, "schema/postgres/grants.sql");
 INCLUDE_FILE(schema_files_clickhouse_001, "schema/clickhouse/001_events.sql");
+INCLUDE_FILE(schema_files_clickhouse_002, "schema/clickhouse/002_identity.sql");
 
 const struct schema_file schema_files_postgres[] = {
     {1, "001_secrets", schema_files_postgres_001},
@@ -22,5 +23,6 @@ const struct schema_file schema_files_postgres[] = {
 
 const struct schema_file schema_files_clickhouse[] = {
     {1, "001_events", schema_files_clickhouse_001},
+    {2, "002_identity", schema_files_clickhouse_002},
     {0},
 };
