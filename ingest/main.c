@@ -76,13 +76,12 @@ static void get_ready(void *context, struct http_request *request)
     api_answer_ready(((struct ingest *)context)->api, request);
 }
 
+static const char *const json_only[] = {"application/json", NULL};
+
 static const struct http_route routes[] = {
-    {HTTP_POST, "/v1/events", post_event, true},
-    {HTTP_GET, "/v1/events", get_events, false},
-    {HTTP_GET, "/actuator/health/kafka", get_health, false},
-    {HTTP_GET, "/health/live", get_live, false},
-    {HTTP_GET, "/health/ready", get_ready, false},
-    {HTTP_GET, NULL, NULL, false},
+    {HTTP_POST, "/v1/events", post_event, json_only},       {HTTP_GET, "/v1/events", get_events, NULL},
+    {HTTP_GET, "/actuator/health/kafka", get_health, NULL}, {HTTP_GET, "/health/live", get_live, NULL},
+    {HTTP_GET, "/health/ready", get_ready, NULL},           {.path = NULL},
 };
 
 /* ---- the end ---- */

@@ -51,10 +51,10 @@ static void get_ready(void *context, struct http_request *request)
 }
 
 static const struct http_route routes[] = {
-    {HTTP_GET, "/v1/events", get_events, false},
-    {HTTP_GET, "/health/live", get_live, false},
-    {HTTP_GET, "/health/ready", get_ready, false},
-    {HTTP_GET, NULL, NULL, false},
+    {HTTP_GET, "/v1/events", get_events, NULL},
+    {HTTP_GET, "/health/live", get_live, NULL},
+    {HTTP_GET, "/health/ready", get_ready, NULL},
+    {.path = NULL},
 };
 
 static void on_quiet(void *owner)

@@ -3,8 +3,6 @@
 #include "common/base/number.h"
 #include "common/io/http_limits.h"
 
-enum { REQUEST_ID_MAX_BYTES = 64 };
-
 static bool is_alnum(char c)
 {
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
@@ -19,9 +17,9 @@ static bool consists_of(struct slice text, const char *others)
     return true;
 }
 
-bool http_check_request_id(struct slice id)
+bool http_check_name(struct slice name, size_t max_bytes)
 {
-    return id.length >= 1 && id.length <= REQUEST_ID_MAX_BYTES && consists_of(id, "._-");
+    return name.length >= 1 && name.length <= max_bytes && consists_of(name, "._-");
 }
 
 static bool check_method(struct http_message *message)
@@ -193,21 +191,35 @@ static bool charset_is_utf8(struct slice parameters)
     return true;
 }
 
-bool http_check_json_body(struct http_message *message)
+static bool refuse_media_type(struct http_message *message, const char *const *media_types)
+{
+    AUTO_BUF accepted = {0};
+
+    for (size_t i = 0; media_types[i] != NULL; i++)
+        buf_printf(&accepted, "%s%s", i > 0 ? " or " : "", media_types[i]);
+    return http_message_decline(message, HTTP_ERROR_UNSUPPORTED_MEDIA_TYPE, "Content-Type must be %s",
+                                buf_text(&accepted));
+}
+
+bool http_check_media_type(struct http_message *message, const char *const *media_types, uint32_t *out_index)
 {
     uint32_t count;
     struct slice parameters = http_message_header(message, "content-type", &count);
     struct slice encoding = http_message_header(message, "content-encoding", NULL);
     struct slice type;
+    uint32_t index = 0;
 
     (void)slice_cut(&parameters, ';', &type);
-    if (count != 1 || !slice_equals_ignoring_case(slice_trim(type), SLICE("application/json")))
-        return http_message_decline(message, HTTP_ERROR_UNSUPPORTED_MEDIA_TYPE,
-                                    "Content-Type must be application/json");
+    while (media_types[index] != NULL &&
+           !slice_equals_ignoring_case(slice_trim(type), slice_from(media_types[index])))
+        index++;
+    if (count != 1 || media_types[index] == NULL)
+        return refuse_media_type(message, media_types);
     if (!charset_is_utf8(parameters))
         return http_message_decline(message, HTTP_ERROR_UNSUPPORTED_MEDIA_TYPE, "the charset must be utf-8");
     if (encoding.data != NULL && !slice_equals_ignoring_case(encoding, SLICE("identity")))
         return http_message_decline(message, HTTP_ERROR_UNSUPPORTED_MEDIA_TYPE,
                                     "this Content-Encoding is not served; send the body as it is");
+    *out_index = index;
     return true;
 }

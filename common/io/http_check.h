@@ -17,10 +17,11 @@ bool http_check_head(struct http_message *message, const struct http_limits *lim
  * http_check_head; alone for when llhttp stops in the middle of the headers because of them. */
 bool http_check_framing(struct http_message *message);
 
-/* Content-Type is application/json, charset utf-8 or not named, and the body is not encoded. */
-bool http_check_json_body(struct http_message *message);
+/* Content-Type is one of media_types (NULL-terminated), charset utf-8 or not named, and the body is not
+ * encoded. */
+bool http_check_media_type(struct http_message *message, const char *const *media_types, uint32_t *out_index);
 
-/* 1 to 64 of [A-Za-z0-9._-]: an x-request-id that is taken over. */
-bool http_check_request_id(struct slice id);
+/* 1 to max_bytes of [A-Za-z0-9._-]: an x-request-id that is taken over, a part of a path. */
+bool http_check_name(struct slice name, size_t max_bytes);
 
 #endif

@@ -38,18 +38,26 @@ const char *http_error_name(enum http_error_code code)
     return errors[code].name;
 }
 
-void http_error_write(struct buf *out, const struct http_error *error)
+static void write_details(struct buf *out, const struct http_error *error)
 {
-    buf_append_byte(out, '{');
-    json_write_member(out, "code", slice_from(http_error_name(error->code)));
-    json_write_member(out, "message", slice_from(error->message));
-    json_write_i64_member(out, "http_status_code", http_error_status(error->code));
-    if (error->detail_field != NULL) {
+    if (!slice_is_empty(error->details_json)) {
+        buf_append_text(out, ",\"details\":");
+        buf_append_slice(out, error->details_json);
+    } else if (error->detail_field != NULL) {
         buf_append_text(out, ",\"details\":{");
         json_write_string(out, slice_from(error->detail_field));
         buf_append_byte(out, ':');
         json_write_string(out, slice_from(error->detail_text));
         buf_append_byte(out, '}');
     }
+}
+
+void http_error_write(struct buf *out, const struct http_error *error)
+{
+    buf_append_byte(out, '{');
+    json_write_member(out, "code", slice_from(http_error_name(error->code)));
+    json_write_member(out, "message", slice_from(error->message));
+    json_write_i64_member(out, "http_status_code", http_error_status(error->code));
+    write_details(out, error);
     buf_append_byte(out, '}');
 }

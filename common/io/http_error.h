@@ -34,8 +34,10 @@ enum http_error_code {
 struct http_error {
     enum http_error_code code;
     const char *message;      /* says which field, limit or topic, and what to do; borrows */
-    const char *detail_field; /* NULL: no details */
+    const char *detail_field; /* NULL: none */
     const char *detail_text;
+    struct slice details_json; /* instead of the two: the object that stands under "details"; empty: none.
+                                  Borrows */
 };
 
 int http_error_status(enum http_error_code code);

@@ -71,7 +71,7 @@ static void settle_id(struct http_request *request)
     uint32_t count;
     struct slice own = http_message_header(&request->message, "x-request-id", &count);
 
-    if (count == 1 && http_check_request_id(own)) {
+    if (count == 1 && http_check_name(own, HTTP_REQUEST_ID_BYTES - 1)) {
         memcpy(request->id, own.data, own.length);
         request->id[own.length] = '\0';
         return;
@@ -110,6 +110,16 @@ struct slice http_request_query(const struct http_request *request)
 struct slice http_request_body(const struct http_request *request)
 {
     return buf_slice(&request->message.body);
+}
+
+struct slice http_request_segment(const struct http_request *request)
+{
+    return request->segment;
+}
+
+uint32_t http_request_media_type(const struct http_request *request)
+{
+    return request->media_type;
 }
 
 struct slice http_request_header(const struct http_request *request, const char *name, uint32_t *out_count)

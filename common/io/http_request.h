@@ -31,6 +31,8 @@ struct http_request {
     size_t unsent_bytes;                /* of the answer, counted in pool and connection */
     void *user;
     http_handler *handler;
+    struct slice segment; /* of the path, for the route's {name} */
+    uint32_t media_type;  /* index into the route's */
     bool has_method;
     bool is_open; /* handed to a handler and not answered */
     bool is_answered;

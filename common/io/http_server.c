@@ -9,6 +9,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+/* What stands for a {name} in a path. As long as Kafka's names of topics may be. */
+enum { SEGMENT_MAX_BYTES = 249 };
+
 /* So many connections of an address that has too many are answered 429; further ones are just closed. */
 enum { TURNED_AWAY_MAX = 64 };
 
@@ -38,14 +41,38 @@ static bool route_takes(const struct http_route *route, enum http_method method)
     return route->method == method || (route->method == HTTP_GET && method == HTTP_HEAD);
 }
 
+static bool is_segment(struct slice text)
+{
+    return http_check_name(text, SEGMENT_MAX_BYTES) && !slice_equals(text, SLICE(".")) &&
+           !slice_equals(text, SLICE(".."));
+}
+
+static bool path_fits(const char *pattern, struct slice path, struct slice *out_segment)
+{
+    const char *open = strchr(pattern, '{');
+
+    if (open == NULL)
+        return slice_equals_text(path, pattern);
+    struct slice before = slice_of(pattern, (size_t)(open - pattern));
+    struct slice after = slice_from(strchr(open, '}') + 1);
+    if (path.length < before.length + after.length || !slice_starts_with(path, before))
+        return false;
+    size_t length = path.length - before.length - after.length;
+    struct slice segment = slice_of(path.data + before.length, length);
+    if (!slice_equals(slice_from_index(path, before.length + length), after) || !is_segment(segment))
+        return false;
+    *out_segment = segment;
+    return true;
+}
+
 /* Gives the route; NULL when there is none, with the methods that the path does have in `allow`. */
-static const struct http_route *find_route(const struct http_server *server,
-                                           const struct http_request *request, struct buf *allow)
+static const struct http_route *find_route(const struct http_server *server, struct http_request *request,
+                                           struct buf *allow)
 {
     struct slice path = http_request_path(request);
 
     for (const struct http_route *route = server->routes; route->path != NULL; route++) {
-        if (!slice_equals_text(path, route->path))
+        if (!path_fits(route->path, path, &request->segment))
             continue;
         if (route_takes(route, request->method))
             return route;
@@ -73,8 +100,10 @@ static void check_route(const struct http_server *server, struct http_request *r
         return;
     }
     request->handler = route->handler;
-    if (route->needs_json_body)
-        (void)http_check_json_body(message);
+    if (route->media_types != NULL)
+        (void)http_check_media_type(message, route->media_types, &request->media_type);
+    else
+        message->discards_body = true;
 }
 
 static void check(void *owner, struct http_request *request)

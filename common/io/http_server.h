@@ -29,13 +29,19 @@ enum http_method { HTTP_GET, HTTP_HEAD, HTTP_POST, HTTP_PUT, HTTP_PATCH, HTTP_DE
  * until then, even when the client has gone. */
 typedef void http_handler(void *context, struct http_request *request);
 
-/* One row of what a server serves; a GET row serves HEAD too. A table ends with a row whose path is NULL. */
+/* One row of what a server serves; a GET row serves HEAD too. A table ends with a row whose path is NULL.
+ *
+ * A path is compared byte by byte with the target's, no decoding. One segment of it may be a name in braces,
+ * as in "/v1/topics/{topic}/events", which stands for 1 to 249 of [A-Za-z0-9._-], but not for "." and "..".
+ * The first row that fits is taken. */
 struct http_route {
     enum http_method method;
-    const char *path; /* compared byte by byte with the target's path, no decoding */
+    const char *path;
     http_handler *handler;
-    bool needs_json_body; /* 415 unless Content-Type is application/json (charset utf-8 allowed) and the body
-                             is not encoded */
+    const char *const
+        *media_types; /* what a body may be, such as "application/json", NULL-terminated; each
+                         with or without charset=utf-8. 415 for any other, or a body that is
+                         encoded. NULL: the route takes no body; one that is sent is read over */
 };
 
 struct http_server_settings {
@@ -71,6 +77,12 @@ enum http_method http_request_method(const struct http_request *request);
 struct slice http_request_path(const struct http_request *request);  /* before '?' , undecoded */
 struct slice http_request_query(const struct http_request *request); /* after '?', undecoded; empty without */
 struct slice http_request_body(const struct http_request *request);  /* whole, chunks joined */
+
+/* What stands in the path for the route's {name}; empty when it has none. */
+struct slice http_request_segment(const struct http_request *request);
+
+/* Which of the route's media_types the body is: the index. 0 when the route takes no body. */
+uint32_t http_request_media_type(const struct http_request *request);
 
 /* The value of the header, trimmed; name in lower case. Empty slice with data NULL when absent. When it
  * occurs more than once the first; out_count (may be NULL) tells how often. */

@@ -74,11 +74,11 @@ static void on_metrics(void *context, struct http_request *request)
 }
 
 static const struct http_route routes[] = {
-    {HTTP_GET, "/metrics", on_metrics, false},
-    {HTTP_GET, "/health/live", on_live, false},
-    {HTTP_GET, "/health/ready", on_ready, false},
-    {HTTP_GET, "/actuator/health/kafka", on_health, false},
-    {HTTP_GET, NULL, NULL, false},
+    {HTTP_GET, "/metrics", on_metrics, NULL},
+    {HTTP_GET, "/health/live", on_live, NULL},
+    {HTTP_GET, "/health/ready", on_ready, NULL},
+    {HTTP_GET, "/actuator/health/kafka", on_health, NULL},
+    {.path = NULL},
 };
 
 /* ---- the listener ---- */

@@ -271,7 +271,9 @@ static void on_request(void *context, struct http_request *request)
     }
 }
 
-static const struct http_route routes[] = {{HTTP_POST, "/", on_request, false}, {.path = NULL}};
+static const char *const any_bytes[] = {"application/octet-stream", NULL};
+
+static const struct http_route routes[] = {{HTTP_POST, "/", on_request, any_bytes}, {.path = NULL}};
 
 /* ---- life ---- */
 

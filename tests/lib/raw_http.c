@@ -63,11 +63,32 @@ static void on_nothing(void *context, struct http_request *request)
     http_respond(request, 204, NULL, slice_of(NULL, 0));
 }
 
+static void on_topic(void *context, struct http_request *request)
+{
+    struct raw_world *world = context;
+    AUTO_BUF text = {0};
+
+    world->handled_count++;
+    buf_printf(&text, "topic %.*s type %u", SLICE_ARG(http_request_segment(request)),
+               http_request_media_type(request));
+    http_respond(request, 202, "text/plain", buf_slice(&text));
+}
+
+static const char *const json_only[] = {"application/json", NULL};
+static const char *const binary[] = {"application/octet-stream", NULL};
+static const char *const json_or_cloud[] = {"application/json", "application/cloudevents+json", NULL};
+
 static const struct http_route routes[] = {
-    {HTTP_POST, "/v1/events", on_events, true},   {HTTP_POST, "/raw", on_events, false},
-    {HTTP_GET, "/hello", on_hello, false},        {HTTP_GET, "/hold", on_hold, false},
-    {HTTP_POST, "/hold", on_hold, false},         {HTTP_GET, "/big", on_big, false},
-    {HTTP_DELETE, "/nothing", on_nothing, false}, {.path = NULL},
+    {HTTP_POST, "/v1/events", on_events, json_only},
+    {HTTP_POST, "/raw", on_events, binary},
+    {HTTP_GET, "/hello", on_hello, NULL},
+    {HTTP_GET, "/hold", on_hold, NULL},
+    {HTTP_POST, "/hold", on_hold, binary},
+    {HTTP_GET, "/big", on_big, NULL},
+    {HTTP_DELETE, "/nothing", on_nothing, NULL},
+    {HTTP_POST, "/topics/{topic}/events", on_topic, json_or_cloud},
+    {HTTP_GET, "/topics/{topic}", on_hello, NULL},
+    {.path = NULL},
 };
 
 /* ---- waiting ---- */

@@ -1,8 +1,10 @@
 /*
  * raw_http.h - a real HTTP server and clients that send raw bytes to it over real sockets, all on one loop.
  *
- * It serves POST /v1/events (JSON only; 202 with the body back), POST /raw (the same for any body), GET
- * /hello, GET and POST /hold (answered by the test), GET /big (a mebibyte), DELETE /nothing (204).
+ * It serves POST /v1/events (JSON only; 202 with the body back), POST /raw (the same for
+ * application/octet-stream), POST /topics/{topic}/events (says the topic and the index of the media type),
+ * GET /topics/{topic}, GET /hello, GET and POST /hold (answered by the test; application/octet-stream), GET
+ * /big (a mebibyte), DELETE /nothing (204).
  */
 #ifndef MILLRACE_TESTS_RAW_HTTP_H
 #define MILLRACE_TESTS_RAW_HTTP_H

@@ -96,11 +96,15 @@ static void on_redirect(void *context, struct http_request *request)
     http_respond(request, 302, NULL, slice_of(NULL, 0));
 }
 
+/* The second is what libcurl says when nobody says anything. */
+static const char *const any_bytes[] = {"application/octet-stream", "application/x-www-form-urlencoded",
+                                        NULL};
+
 static const struct http_route routes[] = {
-    {HTTP_POST, "/echo", on_echo, false},
-    {HTTP_GET, "/echo", on_echo, false},
-    {HTTP_GET, "/hold", on_hold, false},
-    {HTTP_GET, "/redirect", on_redirect, false},
+    {HTTP_POST, "/echo", on_echo, any_bytes},
+    {HTTP_GET, "/echo", on_echo, NULL},
+    {HTTP_GET, "/hold", on_hold, NULL},
+    {HTTP_GET, "/redirect", on_redirect, NULL},
     {.path = NULL},
 };
 

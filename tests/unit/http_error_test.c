@@ -35,6 +35,20 @@ static void writes_the_field_that_is_wrong(void **state)
                         "\"http_status_code\":400,\"details\":{\"time\\tstamp\":\"is \\\\ not RFC 3339\"}}");
 }
 
+static void takes_details_that_are_json_already(void **state)
+{
+    const struct http_error error = {.code = HTTP_ERROR_VALIDATION,
+                                     .message = "1 of 2 events is not valid",
+                                     .details_json = SLICE("{\"errors\":[{\"index\":1}]}")};
+    AUTO_BUF json = {0};
+
+    (void)state;
+    http_error_write(&json, &error);
+    assert_string_equal(buf_text(&json),
+                        "{\"code\":\"validation_error\",\"message\":\"1 of 2 events is not valid\","
+                        "\"http_status_code\":400,\"details\":{\"errors\":[{\"index\":1}]}}");
+}
+
 /* Clients branch on both. */
 static void every_code_has_its_name_and_status(void **state)
 {
@@ -74,6 +88,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(writes_the_flat_shape),
         cmocka_unit_test(writes_the_field_that_is_wrong),
+        cmocka_unit_test(takes_details_that_are_json_already),
         cmocka_unit_test(every_code_has_its_name_and_status),
     };
 

@@ -21,6 +21,9 @@
 #include <unistd.h>
 
 #define POST "POST /v1/events HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+#define BINARY "Host: x\r\nContent-Type: application/octet-stream\r\n"
+#define RAW "POST /raw HTTP/1.1\r\n" BINARY
+#define HOLD "POST /hold HTTP/1.1\r\n" BINARY
 #define OK_BODY "Content-Length: 2\r\n\r\n{}"
 
 static bool holds_many(void *argument)
@@ -40,11 +43,11 @@ static void bounds_the_memory_of_all_requests(void **state)
     raw_start(&world, "127.0.0.1:0", &limits);
     raw_repeat(&body, "x", 30000);
     raw_open(&greedy, &world);
-    raw_say(&greedy, "POST /hold HTTP/1.1\r\nHost: x\r\nContent-Length: 30000\r\n\r\n");
+    raw_say(&greedy, HOLD "Content-Length: 30000\r\n\r\n");
     raw_send(&greedy, buf_slice(&body));
     raw_await(&world, raw_holds, &world);
     raw_open(&other, &world);
-    raw_say(&other, "POST /raw HTTP/1.1\r\nHost: x\r\nContent-Length: 30000\r\n\r\n");
+    raw_say(&other, RAW "Content-Length: 30000\r\n\r\n");
     raw_send(&other, buf_slice(&body));
     raw_await_close(&other);
     assert_int_equal(raw_status(&other), 503);
@@ -53,7 +56,7 @@ static void bounds_the_memory_of_all_requests(void **state)
     raw_await_answers(&greedy, 1);
     assert_int_equal(raw_status(&greedy), 200);
     raw_forget(&greedy);
-    raw_say(&greedy, "POST /raw HTTP/1.1\r\nHost: x\r\nContent-Length: 30000\r\n\r\n");
+    raw_say(&greedy, RAW "Content-Length: 30000\r\n\r\n");
     raw_send(&greedy, buf_slice(&body));
     raw_await_answers(&greedy, 1);
     assert_int_equal(raw_status(&greedy), 202);
@@ -212,8 +215,7 @@ static void a_request_outlives_its_client_and_its_server(void **state)
     (void)state;
     raw_start(&world, "127.0.0.1:0", &http_limits_default);
     raw_open(&client, &world);
-    raw_say(&client, "POST /hold HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nbody"
-                     "POST /hold HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nmore");
+    raw_say(&client, HOLD "Content-Length: 4\r\n\r\nbody" HOLD "Content-Length: 4\r\n\r\nmore");
     raw_await(&world, raw_holds, &world);
     raw_run_turns(&world, 2);
     assert_int_equal(world.held_count, 2);

@@ -27,6 +27,11 @@ struct row {
 #define CHUNKED POST "Transfer-Encoding: chunked\r\n\r\n"
 #define OK_BODY "Content-Length: 2\r\n\r\n{}"
 
+#define TOPIC "POST /topics/"
+#define JSON " HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+#define BYTES_83 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define BYTES_249 BYTES_83 BYTES_83 BYTES_83
+
 static const struct row refused[] = {
     {"control byte in the target", SLICE("GET /he\x01llo HTTP/1.1\r\nHost: x\r\n\r\n"), 400, CLOSES, NULL},
     {"byte above 0x7f in the target", SLICE("GET /h\xc3\xa4 HTTP/1.1\r\nHost: x\r\n\r\n"), 400, CLOSES, NULL},
@@ -123,6 +128,20 @@ static const struct row refused[] = {
      SLICE(
          "POST /v1/events HTTP/1.1\r\nHost: x\r\nContent-Type: application/json; charset=utf-16\r\n" OK_BODY),
      415, GOES_ON, "utf-8"},
+    {"a type that is not among several",
+     SLICE(TOPIC "orders/events HTTP/1.1\r\nHost: x\r\nContent-Type: text/json\r\n" OK_BODY), 415, GOES_ON,
+     "application/json or application/cloudevents+json"},
+    {"a segment with an odd byte", SLICE(TOPIC "a~b/events" JSON OK_BODY), 404, GOES_ON, NULL},
+    {"an encoded segment", SLICE(TOPIC "a%2eb/events" JSON OK_BODY), 404, GOES_ON, NULL},
+    {"an empty segment", SLICE(TOPIC "/events" JSON OK_BODY), 404, GOES_ON, NULL},
+    {"a missing segment", SLICE(TOPIC "events" JSON OK_BODY), 405, GOES_ON, "GET"},
+    {"two segments", SLICE(TOPIC "a/b/events" JSON OK_BODY), 404, GOES_ON, NULL},
+    {"a segment of one dot", SLICE(TOPIC "./events" JSON OK_BODY), 404, GOES_ON, NULL},
+    {"a segment of two dots", SLICE(TOPIC "../events" JSON OK_BODY), 404, GOES_ON, NULL},
+    {"a segment of 250 bytes", SLICE(TOPIC BYTES_249 "x/events" JSON OK_BODY), 404, GOES_ON, NULL},
+    {"more behind the path", SLICE(TOPIC "a/events/" JSON OK_BODY), 404, GOES_ON, NULL},
+    {"another method on a path with a segment", SLICE("GET /topics/a/events" JSON "\r\n"), 405, GOES_ON,
+     "Allow: POST\r"},
     {"content encoding", SLICE(POST "Content-Encoding: br\r\n" OK_BODY), 415, GOES_ON, "Content-Encoding"},
 };
 
@@ -210,6 +229,17 @@ static const struct served served[] = {
     {"charset",
      "POST /v1/events HTTP/1.1\r\nhOsT: x\r\ncontent-type: Application/JSON ; charset=\"UTF-8\"\r\n" OK_BODY,
      202, GOES_ON, "\r\n\r\n{}", NULL},
+    {"a segment", TOPIC "Or-d_e.r5/events" JSON OK_BODY, 202, GOES_ON, "topic Or-d_e.r5 type 0", NULL},
+    {"a segment of 249 bytes", TOPIC BYTES_249 "/events" JSON OK_BODY, 202, GOES_ON, BYTES_249 " type 0",
+     NULL},
+    {"a segment of three dots", TOPIC ".../events" JSON OK_BODY, 202, GOES_ON, "topic ... type 0", NULL},
+    {"a segment at the end", "GET /topics/a?b HTTP/1.1\r\nHost: x\r\n\r\n", 200, GOES_ON, "hello b", NULL},
+    {"another type that the route takes",
+     TOPIC
+     "a/events HTTP/1.1\r\nHost: x\r\nContent-Type: application/CloudEvents+JSON; charset=utf-8\r\n" OK_BODY,
+     202, GOES_ON, "topic a type 1", NULL},
+    {"a body that the route does not take",
+     "GET /hello HTTP/1.1\r\nHost: x\r\nContent-Encoding: br\r\n" OK_BODY, 200, GOES_ON, "hello", NULL},
     {"a wish to upgrade", POST "Connection: upgrade, http2-settings\r\nUpgrade: h2c\r\n" OK_BODY, 202,
      GOES_ON, "\r\n\r\n{}", NULL},
     {"a wish to upgrade without body",
