@@ -3,24 +3,38 @@
 #include "common/base/number.h"
 #include "common/event/event.h"
 
+#include <inttypes.h>
+
+enum { TIE_DIGITS = 16 };
+
 bool cursor_read(struct slice text, struct cursor *out_cursor)
 {
-    struct slice digits;
+    struct slice digits, tie;
+    struct cursor cursor = {0};
     uint64_t ns;
 
-    if (!slice_cut(&text, ':', &digits) || text.length < 2 || text.data[0] != ':' ||
-        text.length > EVENT_ID_MAX_BYTES + 1)
+    if (!slice_cut(&text, ':', &digits) || !slice_cut(&text, ':', &tie))
         return false;
     if (!number_u64(digits, &ns) || ns > INT64_MAX)
         return false;
-    *out_cursor = (struct cursor){(int64_t)(ns / 1000), slice_from_index(text, 1)};
+    cursor.has_tie = !slice_is_empty(tie);
+    if (cursor.has_tie && (tie.length != TIE_DIGITS || !number_hex64(tie, &cursor.tie)))
+        return false;
+    if (slice_is_empty(text) || text.length > EVENT_ID_MAX_BYTES)
+        return false;
+    cursor.us = (int64_t)(ns / 1000);
+    cursor.id = text;
     if (ns % 1000 != 0) /* no event has it: all of this microsecond are before it, all of the next behind */
-        *out_cursor = (struct cursor){(int64_t)(ns / 1000) + 1, SLICE("")};
+        cursor = (struct cursor){.us = cursor.us + 1, .id = SLICE("")};
+    *out_cursor = cursor;
     return true;
 }
 
 void cursor_write(struct buf *out, const struct cursor *cursor)
 {
-    buf_printf(out, "%lld000::", (long long)cursor->us);
+    buf_printf(out, "%" PRId64 "000:", cursor->us);
+    if (cursor->has_tie)
+        buf_printf(out, "%016" PRIx64, cursor->tie);
+    buf_append_byte(out, ':');
     buf_append_slice(out, cursor->id);
 }

@@ -113,7 +113,7 @@ static void answer_if_complete(struct listing *listing)
     if (!listing->has_page || (listing->wanted.wants_count && !listing->has_count))
         return;
     /* Counted beside the list, perhaps a moment before it: never less than what is shown. */
-    uint64_t shown = listing->wanted.offset + listing->page.page_count;
+    uint64_t shown = listing->wanted.offset + listing->page.row_count;
     if (listing->has_count && listing->total_count < shown)
         listing->total_count = shown;
     list_page_write(&json, &listing->page, &listing->wanted, listing->scope.environment_id,
@@ -166,7 +166,7 @@ static void on_rows(void *owner, const struct clickhouse_result *result)
         return;
     }
     listing->step++;
-    if (!listing->page.has_more && ask_rows(listing))
+    if (listing->page.behind == NULL && ask_rows(listing))
         return; /* the page is not full: in a wider window */
     listing->has_page = true;
     answer_if_complete(listing);

@@ -12,7 +12,7 @@ static bool read_row(struct slice *rest, struct list_row *row)
     return rowbinary_read_string(rest, &row->id) && rowbinary_read_string(rest, &row->external_customer_id) &&
            rowbinary_read_string(rest, &row->customer_id) && rowbinary_read_string(rest, &row->event_name) &&
            rowbinary_read_i64(rest, &row->timestamp_us) && rowbinary_read_string(rest, &row->properties) &&
-           rowbinary_read_string(rest, &row->source);
+           rowbinary_read_string(rest, &row->source) && rowbinary_read_u64(rest, &row->tie);
 }
 
 static bool count_rows(struct slice rest, size_t *out_count)
@@ -29,38 +29,27 @@ static bool count_rows(struct slice rest, size_t *out_count)
     return true;
 }
 
-static bool share_key(const struct list_row *a, const struct list_row *b)
-{
-    return a->timestamp_us == b->timestamp_us && slice_equals(a->id, b->id);
-}
-
-static size_t cut(const struct list_page *page, const struct list_request *request)
-{
-    size_t count = request->page_size;
-
-    if (page->row_count <= count)
-        return page->row_count;
-    if (request->has_offset)
-        return count;
-    while (count > 0 && share_key(&page->rows[count - 1], &page->rows[count]))
-        count--;
-    return count > 0 ? count : page->row_count;
-}
-
 bool list_page_read(struct slice body, const struct list_request *request, struct arena *arena,
                     struct list_page *out_page)
 {
-    struct list_page page = {.rows = NULL};
+    uint32_t before_max = list_rows_before(request);
+    size_t count;
 
-    if (!count_rows(body, &page.row_count))
+    if (!count_rows(body, &count))
         return false;
-    page.rows = arena_take(arena, page.row_count * sizeof(*page.rows));
-    for (size_t i = 0; i < page.row_count; i++)
-        if (!read_row(&body, &page.rows[i]))
+    struct list_row *rows = arena_take(arena, count * sizeof(*rows));
+    for (size_t i = 0; i < count; i++)
+        if (!read_row(&body, &rows[i]))
             return false;
-    page.page_count = cut(&page, request);
-    page.has_more = page.row_count > request->page_size;
-    *out_page = page;
+    size_t before = count < before_max ? count : before_max;
+    size_t rest = count - before;
+    size_t shown = rest < request->page_size ? rest : request->page_size;
+    *out_page = (struct list_page){
+        .rows = rows + before,
+        .row_count = shown,
+        .before = before > 0 ? &rows[0] : NULL,
+        .behind = shown < rest ? &rows[before + shown] : NULL,
+    };
     return true;
 }
 
@@ -93,11 +82,24 @@ static void write_event(struct buf *out, const struct list_row *row, const char 
     buf_append_byte(out, '}');
 }
 
-static void write_key(struct buf *out, const char *name, const struct list_row *row)
+static bool shares_place(const struct list_row *row, const struct list_row *neighbour)
 {
+    return neighbour != NULL && row->timestamp_us == neighbour->timestamp_us &&
+           slice_equals(row->id, neighbour->id);
+}
+
+static bool is_in_tie_of(const struct list_row *row, const struct cursor *cursor)
+{
+    return cursor->has_tie && row->timestamp_us == cursor->us && slice_equals(row->id, cursor->id);
+}
+
+/* Within a tie the place has to tell which of its events the row is; else the key is FlexPrice's. */
+static void write_key(struct buf *out, const char *name, const struct list_row *row, bool is_in_tie)
+{
+    const struct cursor cursor = {row->timestamp_us, row->id, is_in_tie, row->tie};
     AUTO_BUF key = {0};
 
-    cursor_write(&key, &(struct cursor){row->timestamp_us, row->id});
+    cursor_write(&key, &cursor);
     json_write_member(out, name, buf_slice(&key));
 }
 
@@ -106,12 +108,18 @@ static void write_keys(struct buf *out, const struct list_page *page, const stru
 {
     bool is_upwards = list_scans_upwards(request);
 
-    if (page->page_count == 0 || request->sort != LIST_BY_TIMESTAMP)
+    if (page->row_count == 0 || request->sort != LIST_BY_TIMESTAMP)
         return;
     const struct list_row *first = &page->rows[0];
-    const struct list_row *last = &page->rows[page->page_count - 1];
-    write_key(out, "iter_first_key", is_upwards ? last : first);
-    write_key(out, "iter_last_key", is_upwards ? first : last);
+    const struct list_row *last = &page->rows[page->row_count - 1];
+    const struct list_row *newest = is_upwards ? last : first;
+    const struct list_row *oldest = is_upwards ? first : last;
+    write_key(out, "iter_first_key", newest,
+              shares_place(newest, is_upwards ? page->behind : page->before) ||
+                  (request->has_older && is_in_tie_of(newest, &request->older)));
+    write_key(out, "iter_last_key", oldest,
+              shares_place(oldest, is_upwards ? page->before : page->behind) ||
+                  (request->has_newer && is_in_tie_of(oldest, &request->newer)));
 }
 
 void list_page_write(struct buf *out, const struct list_page *page, const struct list_request *request,
@@ -120,17 +128,17 @@ void list_page_write(struct buf *out, const struct list_page *page, const struct
     bool is_reversed = list_scans_upwards(request) != request->is_ascending;
 
     buf_append_text(out, "{\"events\":[");
-    for (size_t i = 0; i < page->page_count; i++) {
+    for (size_t i = 0; i < page->row_count; i++) {
         if (i > 0)
             buf_append_byte(out, ',');
-        write_event(out, &page->rows[is_reversed ? page->page_count - 1 - i : i], environment_id);
+        write_event(out, &page->rows[is_reversed ? page->row_count - 1 - i : i], environment_id);
     }
     buf_append_byte(out, ']');
-    json_write_raw_member(out, "has_more", page->has_more ? SLICE("true") : SLICE("false"));
+    json_write_raw_member(out, "has_more", page->behind != NULL ? SLICE("true") : SLICE("false"));
     write_keys(out, page, request);
     if (total_count != NULL)
         json_write_i64_member(out, "total_count", (int64_t)*total_count);
     if (request->has_offset) /* where the next page begins */
-        json_write_i64_member(out, "offset", (int64_t)request->offset + (int64_t)page->page_count);
+        json_write_i64_member(out, "offset", (int64_t)request->offset + (int64_t)page->row_count);
     buf_append_byte(out, '}');
 }

@@ -13,19 +13,16 @@ struct list_row {
     int64_t timestamp_us;
     struct slice properties; /* JSON, as stored */
     struct slice source;
+    uint64_t tie; /* orders the events that share time and id */
 };
 
 struct list_page {
-    struct list_row *rows; /* in the order of the scan; in the arena, texts in the answer */
-    size_t row_count;      /* that were read */
-    size_t page_count;     /* that belong to the page */
-    bool has_more;
+    const struct list_row *rows; /* in the order of the scan; in the arena, texts in the answer */
+    size_t row_count;
+    const struct list_row *before, *behind; /* the neighbours that are not shown; NULL: none, or not read */
 };
 
-/* The rows of list_sql_rows. False when the bytes are not such rows. Borrows body.
- *
- * Events that share time and id are never torn apart, since no key stands between them: those that don't
- * fit go to the next page, and when they are more than a page, the page has all of them. */
+/* The rows of list_sql_rows. False when the bytes are not such rows. Borrows body. */
 bool list_page_read(struct slice body, const struct list_request *request, struct arena *arena,
                     struct list_page *out_page);
 

@@ -3,9 +3,13 @@
 #include "common/base/bug.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 
 #define HOUR_US (INT64_C(3600) * 1000000)
+
+/* Tells apart events that share time and id, the same way in every question: by what else makes a row. */
+#define TIE "sipHash64(external_customer_id, event_name)"
 
 /* ---- windows ---- */
 
@@ -44,6 +48,11 @@ bool list_window(const struct list_request *request, uint32_t step, struct list_
     return true;
 }
 
+uint32_t list_rows_before(const struct list_request *request)
+{
+    return request->offset > 0 && request->sort == LIST_BY_TIMESTAMP ? 1 : 0;
+}
+
 bool list_scans_upwards(const struct list_request *request)
 {
     if (request->has_newer != request->has_older)
@@ -72,12 +81,28 @@ static void add_parameter(struct writer *writer, const char *name, const char *v
     writer->sql->parameters[writer->parameter_count] = (struct clickhouse_pair){NULL, NULL};
 }
 
-static void add_number(struct writer *writer, const char *name, int64_t value)
+static void add_formatted(struct writer *writer, const char *name, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static void add_formatted(struct writer *writer, const char *name, const char *format, ...)
 {
     char text[24];
-    int length = snprintf(text, sizeof(text), "%" PRId64, value);
+    va_list args;
 
+    va_start(args, format);
+    int length = vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
     add_parameter(writer, name, arena_copy(writer->arena, slice_of(text, (size_t)length + 1)).data);
+}
+
+static void add_number(struct writer *writer, const char *name, int64_t value)
+{
+    add_formatted(writer, name, "%" PRId64, value);
+}
+
+static void add_unsigned(struct writer *writer, const char *name, uint64_t value)
+{
+    add_formatted(writer, name, "%" PRIu64, value);
 }
 
 /* condition names the parameter `name`. */
@@ -108,23 +133,38 @@ static void write_filters(struct writer *writer, const struct list_scope *scope,
     add_number(writer, "to", window->to_us);
 }
 
-/* The windows end at the cursors' microseconds; among the events of those the id decides. */
-static void write_cursors(struct writer *writer, const struct list_request *request)
+/* One end of the page: the condition, without and with a tie, and the names of its parameters. */
+struct page_end {
+    const char *condition, *tie_condition;
+    const char *us_name, *id_name, *tie_name;
+};
+
+static const struct page_end newer_end = {
+    " AND (timestamp, id) > (fromUnixTimestamp64Micro({newer:Int64}, 'UTC'), {newer_id:String})",
+    " AND (timestamp, id, " TIE ") > (fromUnixTimestamp64Micro({newer:Int64}, 'UTC'),"
+    " {newer_id:String}, {newer_tie:UInt64})",
+    "newer",
+    "newer_id",
+    "newer_tie",
+};
+
+static const struct page_end older_end = {
+    " AND (timestamp, id) < (fromUnixTimestamp64Micro({older:Int64}, 'UTC'), {older_id:String})",
+    " AND (timestamp, id, " TIE ") < (fromUnixTimestamp64Micro({older:Int64}, 'UTC'),"
+    " {older_id:String}, {older_tie:UInt64})",
+    "older",
+    "older_id",
+    "older_tie",
+};
+
+/* The windows end at the cursors' microseconds; among the events of those the rest of the cursor decides. */
+static void write_page_end(struct writer *writer, const struct page_end *end, const struct cursor *cursor)
 {
-    if (request->has_newer) {
-        write_text(writer, " AND (timestamp > fromUnixTimestamp64Micro({newer:Int64}, 'UTC')"
-                           " OR (timestamp = fromUnixTimestamp64Micro({newer:Int64}, 'UTC')"
-                           " AND id > {newer_id:String}))");
-        add_number(writer, "newer", request->newer.us);
-        add_parameter(writer, "newer_id", request->newer.id.data);
-    }
-    if (request->has_older) {
-        write_text(writer, " AND (timestamp < fromUnixTimestamp64Micro({older:Int64}, 'UTC')"
-                           " OR (timestamp = fromUnixTimestamp64Micro({older:Int64}, 'UTC')"
-                           " AND id < {older_id:String}))");
-        add_number(writer, "older", request->older.us);
-        add_parameter(writer, "older_id", request->older.id.data);
-    }
+    write_text(writer, cursor->has_tie ? end->tie_condition : end->condition);
+    add_number(writer, end->us_name, cursor->us);
+    add_parameter(writer, end->id_name, cursor->id.data);
+    if (cursor->has_tie)
+        add_unsigned(writer, end->tie_name, cursor->tie);
 }
 
 static void write_order(struct writer *writer, const struct list_request *request)
@@ -132,18 +172,24 @@ static void write_order(struct writer *writer, const struct list_request *reques
     bool is_upwards = list_scans_upwards(request);
 
     if (request->sort == LIST_BY_EVENT_NAME)
-        write_text(writer, is_upwards ? " ORDER BY event_name ASC, timestamp DESC, id DESC"
-                                      : " ORDER BY event_name DESC, timestamp DESC, id DESC");
+        write_text(writer, is_upwards ? " ORDER BY event_name ASC, timestamp DESC, id DESC, tie DESC"
+                                      : " ORDER BY event_name DESC, timestamp DESC, id DESC, tie DESC");
     else
-        write_text(writer,
-                   is_upwards ? " ORDER BY timestamp ASC, id ASC" : " ORDER BY timestamp DESC, id DESC");
-    if (request->has_offset)
-        write_text(writer, ", external_customer_id, event_name LIMIT {limit:UInt64} OFFSET {offset:UInt64}");
-    else
-        write_text(writer, " LIMIT {limit:UInt64} WITH TIES");
-    add_number(writer, "limit", (int64_t)request->page_size + 1);
-    if (request->has_offset)
-        add_number(writer, "offset", request->offset);
+        write_text(writer, is_upwards ? " ORDER BY timestamp ASC, id ASC, tie ASC"
+                                      : " ORDER BY timestamp DESC, id DESC, tie DESC");
+}
+
+/* One row more than the page shows whether there are more; the one before it, whether a tie is torn there. */
+static void write_limit(struct writer *writer, const struct list_request *request)
+{
+    uint32_t before = list_rows_before(request);
+
+    write_text(writer, " LIMIT {limit:UInt64}");
+    add_unsigned(writer, "limit", before + request->page_size + 1);
+    if (!request->has_offset)
+        return;
+    write_text(writer, " OFFSET {offset:UInt64}");
+    add_unsigned(writer, "offset", request->offset - before);
 }
 
 static void finish(struct writer *writer)
@@ -160,10 +206,14 @@ void list_sql_rows(const struct list_scope *scope, const struct list_request *re
     struct writer writer = {.arena = arena, .sql = out_sql};
 
     write_text(&writer, "SELECT id, external_customer_id, customer_id, event_name,"
-                        " toUnixTimestamp64Micro(timestamp), properties, source");
+                        " toUnixTimestamp64Micro(timestamp), properties, source, " TIE " AS tie");
     write_filters(&writer, scope, request, window);
-    write_cursors(&writer, request);
+    if (request->has_newer)
+        write_page_end(&writer, &newer_end, &request->newer);
+    if (request->has_older)
+        write_page_end(&writer, &older_end, &request->older);
     write_order(&writer, request);
+    write_limit(&writer, request);
     finish(&writer);
 }
 

@@ -27,7 +27,11 @@ bool list_window(const struct list_request *request, uint32_t step, struct list_
 /* Whether rows come oldest first: towards newer ones from iter_first_key, else as the answer is ordered. */
 bool list_scans_upwards(const struct list_request *request);
 
-enum { LIST_SQL_PARAMETERS_MAX = 14 };
+/* How many rows before the page are read, to see whether it begins within a tie: 1 behind an offset, else 0,
+ * as the cursor tells it. */
+uint32_t list_rows_before(const struct list_request *request);
+
+enum { LIST_SQL_PARAMETERS_MAX = 15 };
 
 /* A question; its texts are in the arena. */
 struct list_sql {
@@ -35,8 +39,9 @@ struct list_sql {
     struct clickhouse_pair parameters[LIST_SQL_PARAMETERS_MAX + 1]; /* ends with a NULL name */
 };
 
-/* Rows as list_page.h reads them: one more than the page, to see whether there are more; and, but for lists
- * with an offset, all that share the last one's time and id, since no key tells them apart. */
+/* Rows as list_page.h reads them, with those before the page, and one more than the page, to see whether
+ * there are more. Events that share time and id stand in the order of their tie, a hash of what else tells
+ * them apart. */
 void list_sql_rows(const struct list_scope *scope, const struct list_request *request,
                    const struct list_window *window, struct arena *arena, struct list_sql *out_sql);
 

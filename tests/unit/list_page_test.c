@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "common/base/alloc.h"
 #include "common/codec/rowbinary.h"
 #include "query/list_page.h"
 
@@ -19,9 +20,10 @@ static void add_row(struct buf *rows, const char *id, const char *customer, int6
     rowbinary_write_i64(rows, us);
     rowbinary_write_string(rows, SLICE("{\"x\": 0.10 }"));
     rowbinary_write_string(rows, SLICE(""));
+    rowbinary_write_u64(rows, (uint64_t)customer[0]);
 }
 
-/* Rows "ab2" have the id "b" at 2 us; one letter before for the customer. */
+/* Rows "ab2" have the id "b" at 2 us; one letter before for the customer, whose code is the tie. */
 static void add_rows(struct buf *rows, const char *text)
 {
     for (; *text != '\0'; text += 3) {
@@ -31,37 +33,40 @@ static void add_rows(struct buf *rows, const char *text)
     }
 }
 
-static void events_that_share_a_key_stay_together(void **state)
+static void a_page_knows_its_neighbours(void **state)
 {
     static const struct {
         const char *rows;
-        uint32_t page_size;
-        bool has_offset;
-        size_t page_count;
-        bool has_more;
+        uint32_t page_size, offset;
+        enum list_sort sort;
+        size_t row_count;
+        bool has_before, has_behind;
     } rows[] = {
-        {"", 2, false, 0, false},
-        {"ab9ac8", 2, false, 2, false},
-        {"ab9ac8ad7", 2, false, 2, true},
-        {"ab9ac8cc8", 2, false, 1, true}, /* the pair would be torn apart: it goes to the next page */
-        {"ab9cb9", 2, false, 2, false},   /* all there is */
-        {"ab9cb9db9", 2, false, 3, true}, /* more than a page of one key: all of them */
-        {"ab9cb9ac8ac7", 3, false, 3, true},
-        {"ab9ac9", 1, false, 1, true},   /* the same time, but other ids */
-        {"ab9ac8cc8", 2, true, 2, true}, /* an offset counts rows */
+        {"", 2, 0, LIST_BY_TIMESTAMP, 0, false, false},
+        {"ab9ac8", 2, 0, LIST_BY_TIMESTAMP, 2, false, false},
+        {"ab9ac8ad7", 2, 0, LIST_BY_TIMESTAMP, 2, false, true},
+        {"ab9cb9db9", 2, 0, LIST_BY_TIMESTAMP, 2, false, true}, /* a tie is no reason for a longer page */
+        {"ab9ac8ad7ae6", 2, 4, LIST_BY_TIMESTAMP, 2, true, true},
+        {"ab9ac8", 2, 4, LIST_BY_TIMESTAMP, 1, true, false},
+        {"ab9", 2, 4, LIST_BY_TIMESTAMP, 0, true, false}, /* the list ends before the offset */
+        {"", 2, 4, LIST_BY_TIMESTAMP, 0, false, false},
+        {"ab9ac8ad7", 2, 4, LIST_BY_EVENT_NAME, 2, false, true},
     };
 
     (void)state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         const struct list_request request = {.page_size = rows[i].page_size,
-                                             .has_offset = rows[i].has_offset};
+                                             .has_offset = rows[i].offset > 0,
+                                             .offset = rows[i].offset,
+                                             .sort = rows[i].sort};
         struct arena arena = {0};
         AUTO_BUF body = {0};
         struct list_page page;
         add_rows(&body, rows[i].rows);
         assert_true(list_page_read(buf_slice(&body), &request, &arena, &page));
-        assert_int_equal(page.page_count, rows[i].page_count);
-        assert_int_equal(page.has_more, rows[i].has_more);
+        assert_int_equal(page.row_count, rows[i].row_count);
+        assert_int_equal(page.before != NULL, rows[i].has_before);
+        assert_int_equal(page.behind != NULL, rows[i].has_behind);
         arena_done(&arena);
     }
 }
@@ -158,9 +163,44 @@ static void an_offset_goes_on_behind_the_page(void **state)
 
     (void)state;
     check_order(
-        "xc3xb2xa1", &by_time, "cb",
+        "xd4xc3xb2xa1", &by_time, "cb",
         "\"has_more\":true,\"iter_first_key\":\"3000::c\",\"iter_last_key\":\"2000::b\",\"offset\":12}");
     check_order("xc3xb2xa1", &by_name, "cb", "\"has_more\":true,\"offset\":2}");
+}
+
+/* The page "b" at 5 us of these customers, and which keys it has. */
+static void check_keys(const char *rows, const struct list_request *request, const char *first,
+                       const char *last)
+{
+    AUTO_BUF json = {0};
+    AUTO_STRING keys = xasprintf("\"iter_first_key\":\"%s\",\"iter_last_key\":\"%s\"", first, last);
+
+    write_page(&json, rows, request, NULL);
+    assert_non_null(strstr(buf_text(&json), keys));
+}
+
+static void a_key_tells_the_event_where_a_tie_is_torn(void **state)
+{
+    const struct cursor within = {5, SLICE("b"), true, 'q'};
+    const struct cursor without = {5, SLICE("b"), false, 0};
+    const struct list_request down = {.page_size = 2};
+    const struct list_request up = {.page_size = 2, .is_ascending = true};
+    const struct list_request older = {.page_size = 2, .has_older = true, .older = within};
+    const struct list_request older_plain = {.page_size = 2, .has_older = true, .older = without};
+    const struct list_request newer = {.page_size = 2, .has_newer = true, .newer = within};
+    const struct list_request offset = {.page_size = 2, .has_offset = true, .offset = 1};
+
+    (void)state;
+    check_keys("bb5ab5", &down, "5000::b", "5000::b"); /* whole */
+    check_keys("bb5ab5aa5", &down, "5000::b", "5000::b");
+    check_keys("bb6bb5ab5", &down, "6000::b", "5000:0000000000000062:b");
+    check_keys("ab5bb5cb5", &up, "5000:0000000000000062:b", "5000::b");
+    check_keys("bb5ab5", &older, "5000:0000000000000062:b", "5000::b");
+    check_keys("bb5ab4", &older_plain, "5000::b", "4000::b");
+    check_keys("bb4ab3", &older, "4000::b", "3000::b"); /* nothing was left of the tie */
+    check_keys("xb5yb5zb5", &newer, "5000:0000000000000079:b", "5000:0000000000000078:b");
+    check_keys("cb5bb5ab4", &offset, "5000:0000000000000062:b", "4000::b");
+    check_keys("cb6bb5ab4", &offset, "5000::b", "4000::b");
 }
 
 static void a_count_is_one_number(void **state)
@@ -180,12 +220,13 @@ static void a_count_is_one_number(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(events_that_share_a_key_stay_together),
+        cmocka_unit_test(a_page_knows_its_neighbours),
         cmocka_unit_test(half_a_row_is_none),
         cmocka_unit_test(an_event_is_written_whole),
         cmocka_unit_test(an_empty_page_has_no_keys),
         cmocka_unit_test(the_answer_has_its_own_order_and_keys_tell_new_from_old),
         cmocka_unit_test(an_offset_goes_on_behind_the_page),
+        cmocka_unit_test(a_key_tells_the_event_where_a_tie_is_torn),
         cmocka_unit_test(a_count_is_one_number),
     };
 

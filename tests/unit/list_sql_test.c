@@ -57,8 +57,8 @@ static void values_are_parameters_and_never_text(void **state)
     request.event_id = SLICE("' OR 1=1 --id");
     request.source = SLICE("' OR 1=1 --source");
     request.has_newer = request.has_older = true;
-    request.newer = (struct cursor){12, SLICE("' OR 1=1 --newer")};
-    request.older = (struct cursor){18, SLICE("' OR 1=1 --older")};
+    request.newer = (struct cursor){.us = 12, .id = SLICE("' OR 1=1 --newer")};
+    request.older = (struct cursor){18, SLICE("' OR 1=1 --older"), true, UINT64_MAX};
     list_sql_rows(&scope, &request, &window, &arena, &sql);
     assert_null(strstr(sql.text, "1=1"));
     assert_string_equal(parameter(&sql, "customer"), "' OR 1=1 --customer");
@@ -69,6 +69,8 @@ static void values_are_parameters_and_never_text(void **state)
     assert_string_equal(parameter(&sql, "newer_id"), "' OR 1=1 --newer");
     assert_string_equal(parameter(&sql, "older"), "18");
     assert_string_equal(parameter(&sql, "older_id"), "' OR 1=1 --older");
+    assert_string_equal(parameter(&sql, "older_tie"), "18446744073709551615");
+    assert_null(parameter(&sql, "newer_tie"));
     assert_string_equal(parameter(&sql, "from"), "10");
     assert_string_equal(parameter(&sql, "to"), "20");
     assert_string_equal(parameter(&sql, "limit"), "51");
@@ -100,18 +102,18 @@ static void the_order_follows_the_request(void **state)
         const char *order;
     } rows[] = {
         {false, false, false, false, LIST_BY_TIMESTAMP,
-         "ORDER BY timestamp DESC, id DESC LIMIT {limit:UInt64} WITH TIES FORMAT"},
+         "ORDER BY timestamp DESC, id DESC, tie DESC LIMIT {limit:UInt64} FORMAT"},
         {false, false, true, false, LIST_BY_TIMESTAMP,
-         "ORDER BY timestamp ASC, id ASC LIMIT {limit:UInt64} WITH TIES"},
-        {true, false, false, false, LIST_BY_TIMESTAMP, "ORDER BY timestamp ASC, id ASC LIMIT"},
-        {false, true, true, false, LIST_BY_TIMESTAMP, "ORDER BY timestamp DESC, id DESC LIMIT"},
-        {true, true, false, false, LIST_BY_TIMESTAMP, "ORDER BY timestamp DESC, id DESC LIMIT"},
+         "ORDER BY timestamp ASC, id ASC, tie ASC LIMIT {limit:UInt64} FORMAT"},
+        {true, false, false, false, LIST_BY_TIMESTAMP, "ORDER BY timestamp ASC, id ASC, tie ASC LIMIT"},
+        {false, true, true, false, LIST_BY_TIMESTAMP, "ORDER BY timestamp DESC, id DESC, tie DESC LIMIT"},
+        {true, true, false, false, LIST_BY_TIMESTAMP, "ORDER BY timestamp DESC, id DESC, tie DESC LIMIT"},
         {false, false, false, true, LIST_BY_TIMESTAMP,
-         "ORDER BY timestamp DESC, id DESC, external_customer_id, event_name LIMIT {limit:UInt64} OFFSET "
-         "{offset:UInt64} FORMAT"},
-        {false, false, true, true, LIST_BY_EVENT_NAME, "ORDER BY event_name ASC, timestamp DESC, id DESC, "},
+         "ORDER BY timestamp DESC, id DESC, tie DESC LIMIT {limit:UInt64} OFFSET {offset:UInt64} FORMAT"},
+        {false, false, true, true, LIST_BY_EVENT_NAME,
+         "ORDER BY event_name ASC, timestamp DESC, id DESC, tie DESC LIMIT {limit:UInt64} OFFSET "},
         {false, false, false, true, LIST_BY_EVENT_NAME,
-         "ORDER BY event_name DESC, timestamp DESC, id DESC, "},
+         "ORDER BY event_name DESC, timestamp DESC, id DESC, tie DESC LIMIT {limit:UInt64} OFFSET "},
     };
 
     (void)state;
@@ -131,6 +133,33 @@ static void the_order_follows_the_request(void **state)
     }
 }
 
+static void an_offset_reads_one_row_before_the_page_where_keys_need_it(void **state)
+{
+    static const struct {
+        enum list_sort sort;
+        uint32_t offset;
+        const char *limit, *sql_offset;
+    } rows[] = {
+        {LIST_BY_TIMESTAMP, 0, "51", "0"},
+        {LIST_BY_TIMESTAMP, 100, "52", "99"},
+        {LIST_BY_EVENT_NAME, 100, "51", "100"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct list_request request = plain_request();
+        struct arena arena = {0};
+        struct list_sql sql;
+        request.has_offset = true;
+        request.offset = rows[i].offset;
+        request.sort = rows[i].sort;
+        list_sql_rows(&scope, &request, &window, &arena, &sql);
+        assert_string_equal(parameter(&sql, "limit"), rows[i].limit);
+        assert_string_equal(parameter(&sql, "offset"), rows[i].sql_offset);
+        arena_done(&arena);
+    }
+}
+
 static void the_count_is_of_the_whole_range(void **state)
 {
     struct list_request request = plain_request();
@@ -139,7 +168,7 @@ static void the_count_is_of_the_whole_range(void **state)
 
     (void)state;
     request.has_older = true;
-    request.older = (struct cursor){50, SLICE("x")};
+    request.older = (struct cursor){.us = 50, .id = SLICE("x")};
     list_sql_count(&scope, &request, &arena, &sql);
     assert_null(strstr(sql.text, "older"));
     assert_null(strstr(sql.text, "LIMIT"));
@@ -186,7 +215,7 @@ static void a_window_ends_at_the_cursor(void **state)
     struct list_window seen;
 
     (void)state;
-    request.older = (struct cursor){50 * HOUR_US, SLICE("x")};
+    request.older = (struct cursor){.us = 50 * HOUR_US, .id = SLICE("x")};
     assert_true(list_window(&request, 0, &seen));
     assert_int_equal(seen.from_us, 49 * HOUR_US);
     assert_int_equal(seen.to_us, 50 * HOUR_US);
@@ -220,6 +249,7 @@ int main(void)
         cmocka_unit_test(values_are_parameters_and_never_text),
         cmocka_unit_test(only_given_filters_are_in_the_question),
         cmocka_unit_test(the_order_follows_the_request),
+        cmocka_unit_test(an_offset_reads_one_row_before_the_page_where_keys_need_it),
         cmocka_unit_test(the_count_is_of_the_whole_range),
         cmocka_unit_test(the_beginning_of_a_list_is_looked_at_first),
         cmocka_unit_test(a_window_ends_at_the_cursor),

@@ -118,7 +118,11 @@ class Stack:
 
     def api(self, key=None, keeps=False):
         """The public side, ingest; with the stack's own key unless another is given."""
-        return Http(self.env["INGEST_URL"], {"x-api-key": key or self.env["API_KEY"]}, keeps=keeps)
+        return self.http("INGEST_URL", key or self.env["API_KEY"], keeps=keeps)
+
+    def http(self, name, key, keeps=False):
+        """The address under this name in `env`, such as QUERY_URL."""
+        return Http(self.env[name], {"x-api-key": key}, keeps=keeps)
 
     def admin(self, name):
         return self._client(Http, "ADMIN_URL_" + re.sub("[-@]", "_", name.upper()))
