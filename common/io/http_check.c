@@ -201,11 +201,23 @@ static bool refuse_media_type(struct http_message *message, const char *const *m
                                 buf_text(&accepted));
 }
 
+static bool check_encoding(struct http_message *message)
+{
+    uint32_t count;
+    struct slice encoding = http_message_header(message, "content-encoding", &count);
+
+    message->is_gzip = count == 1 && slice_equals_ignoring_case(encoding, SLICE("gzip"));
+    if (message->is_gzip || count == 0 ||
+        (count == 1 && slice_equals_ignoring_case(encoding, SLICE("identity"))))
+        return true;
+    return http_message_decline(message, HTTP_ERROR_UNSUPPORTED_MEDIA_TYPE,
+                                "the only Content-Encoding served is gzip, once");
+}
+
 bool http_check_media_type(struct http_message *message, const char *const *media_types, uint32_t *out_index)
 {
     uint32_t count;
     struct slice parameters = http_message_header(message, "content-type", &count);
-    struct slice encoding = http_message_header(message, "content-encoding", NULL);
     struct slice type;
     uint32_t index = 0;
 
@@ -217,9 +229,8 @@ bool http_check_media_type(struct http_message *message, const char *const *medi
         return refuse_media_type(message, media_types);
     if (!charset_is_utf8(parameters))
         return http_message_decline(message, HTTP_ERROR_UNSUPPORTED_MEDIA_TYPE, "the charset must be utf-8");
-    if (encoding.data != NULL && !slice_equals_ignoring_case(encoding, SLICE("identity")))
-        return http_message_decline(message, HTTP_ERROR_UNSUPPORTED_MEDIA_TYPE,
-                                    "this Content-Encoding is not served; send the body as it is");
+    if (!check_encoding(message))
+        return false;
     *out_index = index;
     return true;
 }

@@ -17,8 +17,8 @@ bool http_check_head(struct http_message *message, const struct http_limits *lim
  * http_check_head; alone for when llhttp stops in the middle of the headers because of them. */
 bool http_check_framing(struct http_message *message);
 
-/* Content-Type is one of media_types (NULL-terminated), charset utf-8 or not named, and the body is not
- * encoded. */
+/* Content-Type is one of media_types (NULL-terminated), charset utf-8 or not named; Content-Encoding is gzip,
+ * once, or says nothing. Sets is_gzip. */
 bool http_check_media_type(struct http_message *message, const char *const *media_types, uint32_t *out_index);
 
 /* 1 to max_bytes of [A-Za-z0-9._-]: an x-request-id that is taken over, a part of a path. */

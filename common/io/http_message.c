@@ -1,13 +1,21 @@
 #include "common/io/http_message.h"
 
+#include "common/codec/gunzip.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+void http_message_forget_body(struct http_message *message)
+{
+    buf_done(&message->body);
+    gunzip_free(&message->gunzip);
+}
+
 void http_message_forget(struct http_message *message)
 {
     buf_done(&message->head);
-    buf_done(&message->body);
+    http_message_forget_body(message);
     free(message->fields);
     message->fields = NULL;
     message->field_count = message->field_capacity = 0;
@@ -55,7 +63,10 @@ bool http_message_is_1_0(const struct http_message *message)
 
 size_t http_message_bytes(const struct http_message *message)
 {
-    return message->head.capacity + message->field_capacity * sizeof(*message->fields) + message->body.length;
+    size_t decoder_bytes = message->gunzip != NULL ? gunzip_bytes(message->gunzip) : 0;
+
+    return message->head.capacity + message->field_capacity * sizeof(*message->fields) +
+           message->body.length + decoder_bytes;
 }
 
 static bool note(struct http_message *message, enum http_error_code code, const char *format, va_list args)

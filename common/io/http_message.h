@@ -8,6 +8,8 @@
 #include "common/base/buf.h"
 #include "common/io/http_error.h"
 
+struct gunzip;
+
 /* A part of http_message.head; by index, because the buffer moves while it grows. */
 struct http_text {
     uint32_t at;
@@ -33,10 +35,12 @@ struct http_message {
     struct http_text path, query; /* parts of the target; set by http_check_head */
     struct http_field *fields;
     uint32_t field_count, field_capacity;
-    struct buf body;
-    uint64_t body_length;    /* read so far, kept or not */
+    struct buf body;         /* decoded */
+    struct gunzip *gunzip;   /* while a body with Content-Encoding: gzip is being decoded */
+    uint64_t body_length;    /* read so far, as it was sent, kept or not */
     uint64_t content_length; /* as announced; 0 when chunked */
     bool is_chunked;
+    bool is_gzip;     /* the body is to be decoded */
     bool keeps_alive; /* the client lets the connection go on */
     bool expects_continue;
     bool discards_body; /* the body is read, for the sake of what follows it, and forgotten */
@@ -45,8 +49,9 @@ struct http_message {
 
 void http_message_done(struct http_message *message);
 
-/* Frees head, fields and body, keeps the rest. */
+/* Frees head, fields and body, keeps the rest; and the body alone. */
 void http_message_forget(struct http_message *message);
+void http_message_forget_body(struct http_message *message);
 
 struct slice http_message_text(const struct http_message *message, struct http_text text);
 

@@ -1,6 +1,7 @@
 #include "common/io/http_parse.h"
 
 #include "common/base/alloc.h"
+#include "common/codec/gunzip.h"
 #include "common/io/http_check.h"
 #include "common/io/http_limits.h"
 
@@ -215,6 +216,40 @@ static int on_headers_complete(llhttp_t *llhttp)
 
 /* ---- the body ---- */
 
+/* What is wrong with the encoding is no reason to close: where the body ends is known. */
+static void decode(struct http_message *message, struct slice bytes, const struct http_limits *limits)
+{
+    if (message->gunzip == NULL)
+        message->gunzip = gunzip_new(limits->body_bytes);
+    switch (gunzip_feed(message->gunzip, bytes, &message->body)) {
+    case GUNZIP_MORE:
+    case GUNZIP_END:
+        return;
+    case GUNZIP_BROKEN:
+        (void)http_message_decline(message, HTTP_ERROR_VALIDATION,
+                                   "the body is not gzip, damaged, or goes on behind its end");
+        break;
+    case GUNZIP_TOO_LARGE:
+        (void)http_message_decline(message, HTTP_ERROR_PAYLOAD_TOO_LARGE,
+                                   "the body is over %u bytes when decoded", limits->body_bytes);
+        break;
+    case GUNZIP_BOMB:
+        (void)http_message_decline(message, HTTP_ERROR_PAYLOAD_TOO_LARGE,
+                                   "the body decodes to more than %d times its size", GUNZIP_RATIO_MAX);
+        break;
+    }
+    http_message_forget_body(message);
+}
+
+static void end_decoding(struct http_message *message)
+{
+    if (!message->is_gzip || message->discards_body)
+        return;
+    if (message->gunzip == NULL || !gunzip_is_at_end(message->gunzip))
+        (void)http_message_decline(message, HTTP_ERROR_VALIDATION, "the gzip body is cut off");
+    gunzip_free(&message->gunzip);
+}
+
 static int on_body(llhttp_t *llhttp, const char *at, size_t length)
 {
     struct http_parser *parser = llhttp->data;
@@ -228,6 +263,10 @@ static int on_body(llhttp_t *llhttp, const char *at, size_t length)
     }
     if (message->discards_body)
         return HPE_OK;
+    if (message->is_gzip) {
+        decode(message, slice_of(at, length), parser->limits);
+        return HPE_OK;
+    }
     if (message->body.capacity == 0 && message->content_length <= FIRST_BODY_RESERVE_BYTES)
         (void)buf_reserve(&message->body, (size_t)message->content_length);
     buf_append(&message->body, at, length);
@@ -263,6 +302,7 @@ static int on_message_complete(llhttp_t *llhttp)
     struct http_parser *parser = llhttp->data;
 
     parser->is_inside = parser->is_in_body = false;
+    end_decoding(parser->message);
     parser->paused_by = HTTP_PARSE_DONE;
     return HPE_PAUSED;
 }

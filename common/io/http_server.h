@@ -33,15 +33,15 @@ typedef void http_handler(void *context, struct http_request *request);
  *
  * A path is compared byte by byte with the target's, no decoding. One segment of it may be a name in braces,
  * as in "/v1/topics/{topic}/events", which stands for 1 to 249 of [A-Za-z0-9._-], but not for "." and "..".
- * The first row that fits is taken. */
+ * The first row that fits is taken.
+ *
+ * media_types: what a body may be, such as "application/json", NULL-terminated; each with or without
+ * charset=utf-8, plain or with Content-Encoding: gzip. 415 for any other. */
 struct http_route {
     enum http_method method;
     const char *path;
     http_handler *handler;
-    const char *const
-        *media_types; /* what a body may be, such as "application/json", NULL-terminated; each
-                         with or without charset=utf-8. 415 for any other, or a body that is
-                         encoded. NULL: the route takes no body; one that is sent is read over */
+    const char *const *media_types; /* NULL: takes no body; one that is sent is read over */
 };
 
 struct http_server_settings {
@@ -76,7 +76,7 @@ void http_server_stop(struct http_server **server);
 enum http_method http_request_method(const struct http_request *request);
 struct slice http_request_path(const struct http_request *request);  /* before '?' , undecoded */
 struct slice http_request_query(const struct http_request *request); /* after '?', undecoded; empty without */
-struct slice http_request_body(const struct http_request *request);  /* whole, chunks joined */
+struct slice http_request_body(const struct http_request *request);  /* whole, chunks joined, decoded */
 
 /* What stands in the path for the route's {name}; empty when it has none. */
 struct slice http_request_segment(const struct http_request *request);

@@ -130,7 +130,7 @@ static const struct setting table[] = {
     {"ingest.query_url", SETTING_TEXT, AT(ingest.query_url), .check = config_check_url, .default_text = "http://127.0.0.1:8081", .lowest = 1,
      .help = "Where millrace-query listens: reads that reach the API are handed on to it."},
     {"ingest.body_max", SETTING_SIZE, AT(ingest.body_max_bytes), .default_text = "5MiB",
-     .lowest = 64 * KIB, .highest = 256 * MIB, .help = "Largest body of a request; above it the answer is 413."},
+     .lowest = 64 * KIB, .highest = 256 * MIB, .help = "Largest body of a request, decoded if it is gzip; above it the answer is 413."},
     {"ingest.in_flight_max", SETTING_SIZE, AT(ingest.in_flight_max_bytes), .default_text = "24MiB",
      .lowest = MIB, .highest = 16 * GIB,
      .help = "Bytes of events taken and not yet acknowledged by Kafka; above it the answer is 503."},
