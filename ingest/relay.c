@@ -58,11 +58,11 @@ static struct http_request *finish(struct relayed *relayed)
     return request;
 }
 
-static void refuse(struct relay *relay, struct http_request *request, const char *message)
+static void refuse(struct http_request *request, const char *message)
 {
     const struct http_error error = {.code = HTTP_ERROR_SERVICE_UNAVAILABLE, .message = message};
 
-    api_refuse(relay->settings.api, request, &error);
+    http_respond_error(request, &error);
 }
 
 static void log_failure(struct relay *relay, const struct err *err)
@@ -82,13 +82,13 @@ static void on_answer(void *owner, const struct http_answer *answer)
 
     if (!answer->has_answer) {
         log_failure(relay, &answer->err);
-        refuse(relay, request, "reads are not served now: millrace-query did not answer; try again");
+        refuse(request, "reads are not served now: millrace-query did not answer; try again");
         return;
     }
     if (answer->status == 503 || answer->status == 429)
         http_answer_header(request, "Retry-After", "1");
     AUTO_STRING content_type = slice_dup(answer->content_type); /* ours: always there */
-    api_respond(relay->settings.api, request, answer->status, content_type, answer->body);
+    http_respond(request, answer->status, content_type, answer->body);
 }
 
 /* ---- what is handed on ---- */
@@ -142,7 +142,7 @@ void relay_read(struct relay *relay, struct http_request *request)
     if (has_place(relay, identity.tenant_id))
         call(relay, request, identity.tenant_id);
     else
-        refuse(relay, request, "too many reads are under way; try again");
+        refuse(request, "too many reads are under way; try again");
 }
 
 struct relay *relay_new(const struct relay_settings *settings)
@@ -162,7 +162,7 @@ void relay_free(struct relay **relay)
         return;
     http_client_free(&(*relay)->client);
     while (!LIST_EMPTY(&(*relay)->open))
-        refuse(*relay, finish(LIST_FIRST(&(*relay)->open)), "this server is stopping; try again");
+        refuse(finish(LIST_FIRST(&(*relay)->open)), "this server is stopping; try again");
     free(*relay);
     *relay = NULL;
 }

@@ -30,11 +30,10 @@ static void on_settled(struct publication *publication, const struct publish_res
     if (result->is_durable) {
         buf_clear(&submit->answer);
         answer_write_accepted(&submit->answer, slice_from(submission->event_id));
-        api_respond(submit->settings.api, submission->request, 202, "application/json",
-                    buf_slice(&submit->answer));
+        http_respond(submission->request, 202, "application/json", buf_slice(&submit->answer));
     } else {
         answer_not_durable(result, submission->event_id, &refusal);
-        api_refuse(submit->settings.api, submission->request, &refusal.error);
+        http_respond_error(submission->request, &refusal.error);
     }
     submission_give_back(&submit->pool, submission);
 }
@@ -68,7 +67,7 @@ static void take(struct submit *submit, const struct event *event, struct http_r
     if (submission->record.length > EVENT_RECORD_MAX_BYTES) {
         answer_too_large(submission->record.length, &refusal);
         submission_give_back(&submit->pool, submission);
-        api_refuse(submit->settings.api, request, &refusal.error);
+        http_respond_error(request, &refusal.error);
         return;
     }
     submission->publication.on_settled = on_settled;
@@ -97,7 +96,7 @@ static bool read_event(struct submit *submit, const struct key_identity *identit
     if (event_request_read(&reader, http_request_body(request), &origin, out_event, &problem))
         return true;
     answer_problem(&problem, &refusal);
-    api_refuse(submit->settings.api, request, &refusal.error);
+    http_respond_error(request, &refusal.error);
     return false;
 }
 
@@ -111,7 +110,7 @@ void submit_event(struct submit *submit, struct http_request *request)
         return;
     if (submit->pool.held_bytes >= submit->settings.in_flight_max_bytes) {
         answer_full(submit->settings.in_flight_max_bytes, &refusal);
-        api_refuse(submit->settings.api, request, &refusal.error);
+        http_respond_error(request, &refusal.error);
         return;
     }
     if (read_event(submit, &identity, request, &event))

@@ -78,7 +78,7 @@ static void finish(struct listing *listing)
 
 static void refuse(struct listing *listing, const struct http_error *error)
 {
-    api_refuse(listing->list->settings.api, listing->request, error);
+    http_respond_error(listing->request, error);
 }
 
 static void refuse_unavailable(struct listing *listing, const char *message)
@@ -118,7 +118,7 @@ static void answer_if_complete(struct listing *listing)
         listing->total_count = shown;
     list_page_write(&json, &listing->page, &listing->wanted, listing->scope.environment_id,
                     listing->has_count ? &listing->total_count : NULL);
-    api_respond(listing->list->settings.api, listing->request, 200, "application/json", buf_slice(&json));
+    http_respond(listing->request, 200, "application/json", buf_slice(&json));
     finish(listing);
 }
 
@@ -250,18 +250,17 @@ void list_drain(struct list *list)
     refuse_waiting(list, UINT64_MAX, "this server is stopping; try again");
 }
 
-static void refuse_request(struct list *list, struct http_request *request,
-                           const struct list_problem *problem)
+static void refuse_request(struct http_request *request, const struct list_problem *problem)
 {
     char message[LIST_PROBLEM_TEXT_BYTES + 64];
 
     (void)snprintf(message, sizeof(message), "%s %s", problem->parameter, problem->text);
-    api_refuse(list->settings.api, request,
-               &(struct http_error){.code = problem->is_not_implemented ? HTTP_ERROR_NOT_IMPLEMENTED
-                                                                        : HTTP_ERROR_VALIDATION,
-                                    .message = message,
-                                    .detail_field = problem->parameter,
-                                    .detail_text = problem->text});
+    http_respond_error(request,
+                       &(struct http_error){.code = problem->is_not_implemented ? HTTP_ERROR_NOT_IMPLEMENTED
+                                                                                : HTTP_ERROR_VALIDATION,
+                                            .message = message,
+                                            .detail_field = problem->parameter,
+                                            .detail_text = problem->text});
 }
 
 static const char *copy_text(struct arena *arena, const char *text)
@@ -293,7 +292,7 @@ void list_events(struct list *list, struct http_request *request)
     struct listing *listing = listing_new(list, request, &identity);
     if (!list_request_read(http_request_query(request), clock_wall_us(), &listing->arena, &listing->wanted,
                            &problem)) {
-        refuse_request(list, request, &problem);
+        refuse_request(request, &problem);
         free_listing(listing);
         return;
     }

@@ -175,6 +175,18 @@ static int on_header_field(llhttp_t *llhttp, const char *at, size_t length)
     return check_field(parser, at + length);
 }
 
+/* To llhttp a trailer named Connection, Content-Length or Transfer-Encoding is a header: it would close the
+ * connection or refuse the request. */
+static int on_header_field_complete(llhttp_t *llhttp)
+{
+    enum { HEADER_STATE_GENERAL = 0 };
+    const struct http_parser *parser = llhttp->data;
+
+    if (parser->is_in_body)
+        llhttp->header_state = HEADER_STATE_GENERAL;
+    return HPE_OK;
+}
+
 static int on_header_value(llhttp_t *llhttp, const char *at, size_t length)
 {
     struct http_parser *parser = llhttp->data;
@@ -312,6 +324,7 @@ static const llhttp_settings_t callbacks = {
     .on_url = on_target,
     .on_version = on_version,
     .on_header_field = on_header_field,
+    .on_header_field_complete = on_header_field_complete,
     .on_header_value = on_header_value,
     .on_header_value_complete = on_header_value_complete,
     .on_headers_complete = on_headers_complete,

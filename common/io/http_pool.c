@@ -136,8 +136,11 @@ void http_pool_on_opened(struct http_pool *pool, struct http_request *request)
     pool->open_count++;
 }
 
-void http_pool_on_answered(struct http_pool *pool, struct http_request *request)
+void http_pool_on_answered(struct http_pool *pool, struct http_request *request, int status)
 {
+    pool->on_answered(pool->owner, request, status);
+    if (!request->is_open)
+        return;
     request->is_open = false;
     LIST_REMOVE(request, open);
     pool->open_count--;

@@ -16,9 +16,10 @@ STAILQ_HEAD(http_connection_queue, http_connection);
 struct http_pool {
     struct loop *loop;                                         /* keeps */
     const struct http_limits *limits;                          /* keeps */
-    void *owner;                                               /* keeps; handed to the three below */
+    void *owner;                                               /* keeps; handed to the four below */
     void (*check)(void *owner, struct http_request *request);  /* head read: may refuse or decline */
     void (*handle)(void *owner, struct http_request *request); /* whole: must lead to an answer */
+    void (*on_answered)(void *owner, const struct http_request *request, int status);
     void (*on_closed)(void *owner, struct http_peer *peer);
     struct http_connection_list connections;
     uint32_t connection_count;
@@ -35,15 +36,17 @@ struct http_pool {
     uint64_t id_seed, id_count; /* of made request ids */
 };
 
-/* The caller sets loop, limits, owner and the three callbacks before. */
+/* The caller sets loop, limits, owner and the four callbacks before. */
 void http_pool_start(struct http_pool *pool);
 void http_pool_drain(struct http_pool *pool);
 void http_pool_stop(struct http_pool *pool);
 
 void http_pool_flush_soon(struct http_pool *pool, struct http_connection *connection);
 
-/* A request goes to a handler, and comes back answered. */
+/* A request goes to a handler. */
 void http_pool_on_opened(struct http_pool *pool, struct http_request *request);
-void http_pool_on_answered(struct http_pool *pool, struct http_request *request);
+
+/* A request is being answered, by a handler or by the server itself. */
+void http_pool_on_answered(struct http_pool *pool, struct http_request *request, int status);
 
 #endif

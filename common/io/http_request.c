@@ -238,13 +238,13 @@ void http_respond(struct http_request *request, int status, const char *content_
 {
     BUG_ON(request->is_answered || (content_type == NULL && body.length > 0));
     request->is_answered = true;
+    if (request->pool != NULL)
+        http_pool_on_answered(request->pool, request, status);
     if (request->connection != NULL)
         write_answer(request, status, content_type, body);
     buf_done(&request->headers);
     http_message_forget(&request->message);
     http_request_account(request);
-    if (request->pool != NULL && request->is_open)
-        http_pool_on_answered(request->pool, request);
     if (request->connection != NULL)
         http_connection_on_answered(request->connection);
     else

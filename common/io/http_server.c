@@ -22,6 +22,8 @@ struct http_server {
     const struct http_route *routes;
     void *context;
     struct http_limits limits;
+    http_on_answered *on_answered;
+    void *on_answered_owner;
 };
 
 /* ---- routes ---- */
@@ -124,6 +126,16 @@ static void handle(void *owner, struct http_request *request)
     request->handler(server->context, request);
 }
 
+static void on_answered(void *owner, const struct http_request *request, int status)
+{
+    const struct http_server *server = owner;
+    const struct http_refusal *refusal = &request->message.refusal;
+
+    if (server->on_answered != NULL)
+        server->on_answered(server->on_answered_owner, request, status,
+                            refusal->is_set ? refusal->text : NULL);
+}
+
 /* ---- clients come and go ---- */
 
 static bool has_room(void *owner)
@@ -171,6 +183,8 @@ bool http_server_start(struct loop *loop, const struct http_server_settings *set
     server->routes = settings->routes;
     server->context = settings->context;
     server->limits = settings->limits;
+    server->on_answered = settings->on_answered;
+    server->on_answered_owner = settings->owner;
     server->listener.on_accept = on_accept;
     server->listener.has_room = has_room;
     server->listener.owner = server;
@@ -184,6 +198,7 @@ bool http_server_start(struct loop *loop, const struct http_server_settings *set
         .owner = server,
         .check = check,
         .handle = handle,
+        .on_answered = on_answered,
         .on_closed = on_closed,
     };
     http_pool_start(&server->pool);

@@ -29,6 +29,11 @@ enum http_method { HTTP_GET, HTTP_HEAD, HTTP_POST, HTTP_PUT, HTTP_PATCH, HTTP_DE
  * until then, even when the client has gone. */
 typedef void http_handler(void *context, struct http_request *request);
 
+/* Told of every answer, whoever gives it. refusal: why the server refused the request itself, before a
+ * handler saw it, in words of ours, never the client's; NULL for a handler's answer. Borrows both. */
+typedef void http_on_answered(void *owner, const struct http_request *request, int status,
+                              const char *refusal);
+
 /* One row of what a server serves; a GET row serves HEAD too. A table ends with a row whose path is NULL.
  *
  * A path is compared byte by byte with the target's, no decoding. One segment of it may be a name in braces,
@@ -49,6 +54,8 @@ struct http_server_settings {
     const struct http_route *routes; /* keeps */
     void *context;                   /* keeps; handed to every handler */
     struct http_limits limits;
+    http_on_answered *on_answered; /* NULL: nobody is told */
+    void *owner;                   /* keeps; handed to on_answered */
 };
 
 /* Binds and listens; serves from the next turn of the loop. False with ERR_FATAL naming the address when

@@ -1,6 +1,7 @@
 #include "common/service/api.h"
 
 #include "common/base/alloc.h"
+#include "common/base/log.h"
 #include "common/io/loop.h"
 #include "common/service/admin.h"
 #include "common/service/metrics.h"
@@ -10,8 +11,9 @@
 
 enum { QUIET_LOOK_MS = 20, QUIET_PATIENCE_MS = 1000 };
 
-/* What handlers answer; any other is counted as the last. */
-static const int statuses[] = {200, 202, 400, 401, 403, 404, 413, 429, 500, 501, 503, 0};
+/* What is answered; any other is counted as the last. */
+static const int statuses[] = {200, 202, 400, 401, 403, 404, 405, 408, 411, 413,
+                               414, 415, 417, 429, 431, 500, 501, 503, 505, 0};
 
 enum { STATUS_COUNT = sizeof(statuses) / sizeof(statuses[0]) };
 
@@ -20,6 +22,7 @@ struct api {
     struct key_store *keys;
     struct http_server *server;
     struct metric *answers[STATUS_COUNT];
+    struct log_gate refusals[STATUS_COUNT];
     struct loop_timer look; /* while draining */
     uint32_t answered_ms;   /* since the last request was answered */
     void (*on_quiet)(void *owner);
@@ -28,32 +31,31 @@ struct api {
 
 /* ---- answers ---- */
 
-static void count(struct api *api, int status)
+static size_t status_index(int status)
 {
     size_t i = 0;
 
     while (statuses[i] != 0 && statuses[i] != status)
         i++;
-    metric_add(api->answers[i], 1);
+    return i;
 }
 
-void api_respond(struct api *api, struct http_request *request, int status, const char *content_type,
-                 struct slice body)
+static void on_answered(void *owner, const struct http_request *request, int status, const char *refusal)
 {
-    count(api, status);
-    http_respond(request, status, content_type, body);
+    struct api *api = owner;
+    size_t index = status_index(status);
+    uint32_t hidden_count;
+
+    metric_add(api->answers[index], 1);
+    if (refusal != NULL &&
+        log_gate_passes(&api->refusals[index], loop_now_ms(service_loop(api->service)), &hidden_count))
+        log_notice("refused a request of %s with %d: %s (%u more since the last such line)",
+                   http_request_peer(request), status, refusal, hidden_count);
 }
 
-void api_refuse(struct api *api, struct http_request *request, const struct http_error *error)
+static bool refuse(struct http_request *request, enum http_error_code code, const char *message)
 {
-    count(api, http_error_status(error->code));
-    http_respond_error(request, error);
-}
-
-static bool refuse(struct api *api, struct http_request *request, enum http_error_code code,
-                   const char *message)
-{
-    api_refuse(api, request, &(struct http_error){.code = code, .message = message});
+    http_respond_error(request, &(struct http_error){.code = code, .message = message});
     return false;
 }
 
@@ -66,21 +68,21 @@ bool api_identify(struct api *api, struct http_request *request, const char *rol
     char text[96];
 
     if (key_count > 1)
-        return refuse(api, request, HTTP_ERROR_VALIDATION, "send the header x-api-key once");
+        return refuse(request, HTTP_ERROR_VALIDATION, "send the header x-api-key once");
     if (slice_is_empty(key))
-        return refuse(api, request, HTTP_ERROR_UNAUTHENTICATED, "send your key in the header x-api-key");
+        return refuse(request, HTTP_ERROR_UNAUTHENTICATED, "send your key in the header x-api-key");
     switch (key_store_find(api->keys, key, &identity)) {
     case KEY_FOUND:
         break;
     case KEY_NOT_FOUND:
-        return refuse(api, request, HTTP_ERROR_UNAUTHENTICATED, "this key is unknown, expired or revoked");
+        return refuse(request, HTTP_ERROR_UNAUTHENTICATED, "this key is unknown, expired or revoked");
     case KEY_UNKNOWN:
-        return refuse(api, request, HTTP_ERROR_SERVICE_UNAVAILABLE,
+        return refuse(request, HTTP_ERROR_SERVICE_UNAVAILABLE,
                       "this key can't be checked now: PostgreSQL has not been reached since the start");
     }
     if ((identity.roles & key_role_bits(slice_from(role))) == 0) {
         (void)snprintf(text, sizeof(text), "this key lacks the role %s", role);
-        return refuse(api, request, HTTP_ERROR_PERMISSION_DENIED, text);
+        return refuse(request, HTTP_ERROR_PERMISSION_DENIED, text);
     }
     *out_identity = identity;
     return true;
@@ -144,6 +146,8 @@ bool api_start(struct service *service, const struct api_settings *settings, str
         .routes = settings->routes,
         .context = settings->context,
         .limits = settings->limits,
+        .on_answered = on_answered,
+        .owner = api,
     };
 
     api->service = service;

@@ -1,6 +1,7 @@
 /*
- * api.h - the HTTP side of a program: its listener, who may ask for what, what was answered, and an end
- * that loses no answer. Loop thread only; nothing blocks.
+ * api.h - the HTTP side of a program: its listener, who may ask for what, and an end that loses no answer.
+ * Every answer is counted (millrace_requests_total), be it a handler's or a refusal before one saw the
+ * request; those refusals have a line in the log, too. Loop thread only; nothing blocks.
  */
 #ifndef MILLRACE_API_H
 #define MILLRACE_API_H
@@ -30,12 +31,6 @@ void api_stop(struct api **api);
  * "event:write". False: it has been refused, with 400 (two keys), 401, 403, or 503 while nobody can tell. */
 bool api_identify(struct api *api, struct http_request *request, const char *role,
                   struct key_identity *out_identity);
-
-/* As http_respond and http_respond_error, and counted: handlers of a program with an api end requests by
- * these. */
-void api_respond(struct api *api, struct http_request *request, int status, const char *content_type,
-                 struct slice body);
-void api_refuse(struct api *api, struct http_request *request, const struct http_error *error);
 
 /* Takes nothing new. on_quiet is called once: when every request is answered and the answers have left (or
  * their clients don't take them for a second). A second call changes nothing. */

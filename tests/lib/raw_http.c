@@ -91,6 +91,19 @@ static const struct http_route routes[] = {
     {.path = NULL},
 };
 
+static void on_answered(void *owner, const struct http_request *request, int status, const char *refusal)
+{
+    struct raw_world *world = owner;
+
+    assert_true(http_request_peer(request)[0] != '\0');
+    world->answered_count++;
+    if (refusal == NULL)
+        return;
+    assert_true(refusal[0] != '\0');
+    world->refused_count++;
+    world->refused_status = status;
+}
+
 /* ---- waiting ---- */
 
 static void look(struct raw_world *world)
@@ -145,8 +158,12 @@ void raw_run_turns(struct raw_world *world, int count)
 void raw_start(struct raw_world *world, const char *listen_on, const struct http_limits *limits)
 {
     struct err err;
-    const struct http_server_settings settings = {
-        .listen = listen_on, .routes = routes, .context = world, .limits = *limits};
+    const struct http_server_settings settings = {.listen = listen_on,
+                                                  .routes = routes,
+                                                  .context = world,
+                                                  .limits = *limits,
+                                                  .on_answered = on_answered,
+                                                  .owner = world};
 
     *world = (struct raw_world){.loop = loop_new()};
     loop_timer_init(&world->tick, world->loop, on_tick, world);

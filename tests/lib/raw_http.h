@@ -25,6 +25,9 @@ struct raw_world {
     void *argument;
     uint32_t ticks_left;
     uint32_t handled_count;                  /* requests that reached a handler */
+    uint32_t answered_count;                 /* answers that the server told of */
+    uint32_t refused_count;                  /* among them its own refusals */
+    int refused_status;                      /* of the last one */
     struct http_request *held[RAW_HELD_MAX]; /* of /hold */
     uint32_t held_count;
 };

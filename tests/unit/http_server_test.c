@@ -270,6 +270,7 @@ static void turns_away_an_address_with_too_many(void **state)
         raw_open(&clients[i], &world);
     raw_await_close(&clients[2]);
     assert_int_equal(raw_status(&clients[2]), 429);
+    assert_int_equal(world.refused_status, 429);
     raw_close(&clients[2]);
     raw_close(&clients[0]);
     raw_say(&clients[1], "GET /hello HTTP/1.1\r\nHost: x\r\n\r\n");

@@ -61,7 +61,7 @@ static void closes_who_is_too_slow(void **state)
 {
     static const struct {
         const char *name, *first, *rest;
-        int status; /* 0: closed without a word */
+        int status;
     } rows[] = {
         {"silence", "", "", 408},
         {"empty lines only", "",
@@ -80,6 +80,8 @@ static void closes_who_is_too_slow(void **state)
         print_message("  %s\n", rows[i].name);
         drip(&world, &client, rows[i].first, rows[i].rest);
         assert_int_equal(raw_status(&client), rows[i].status);
+        assert_int_equal(world.refused_status, rows[i].status);
+        assert_int_equal(world.refused_count, i + 1);
         raw_close(&client);
     }
     assert_int_equal(world.handled_count, 0);

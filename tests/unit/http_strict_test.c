@@ -161,6 +161,8 @@ static void check_refused(struct raw_world *world, const struct row *row, size_t
 {
     struct raw_client client;
     uint32_t handled_before = world->handled_count;
+    uint32_t answered_before = world->answered_count;
+    uint32_t refused_before = world->refused_count;
 
     print_message("  %s\n", row->name);
     raw_open(&client, world);
@@ -182,6 +184,9 @@ static void check_refused(struct raw_world *world, const struct row *row, size_t
         assert_int_equal(raw_status(&client), 200);
     }
     assert_int_equal(world->handled_count, handled_before + (row->after == GOES_ON ? 1 : 0));
+    assert_int_equal(world->answered_count, answered_before + (row->after == GOES_ON ? 2 : 1));
+    assert_int_equal(world->refused_count, refused_before + 1);
+    assert_int_equal(world->refused_status, row->status);
     raw_close(&client);
 }
 
@@ -223,6 +228,22 @@ static const struct served served[] = {
     {"chunks, extensions and trailers",
      CHUNKED "3;a=b;c=\"d e\"\r\nabc\r\n00004\r\ndefg\r\n0;x\r\nA: b\r\nC: d\r\n\r\n", 202, GOES_ON,
      "\r\n\r\nabcdefg", NULL},
+    {"a trailer that asks to close", CHUNKED "2\r\n{}\r\n0\r\nConnection: close\r\n\r\n", 202, GOES_ON,
+     "\r\n\r\n{}", "Connection"},
+    {"trailers that ask to upgrade",
+     CHUNKED "2\r\n{}\r\n0\r\nConnection: keep-alive, upgrade\r\nUpgrade: h2c\r\n\r\n", 202, GOES_ON,
+     "\r\n\r\n{}", "Connection"},
+    {"a length among the trailers", CHUNKED "2\r\n{}\r\n0\r\nContent-Length: 5\r\n\r\n", 202, GOES_ON,
+     "\r\n\r\n{}", "Connection"},
+    {"a bad length among the trailers", CHUNKED "2\r\n{}\r\n0\r\nContent-Length: x\r\n\r\n", 202, GOES_ON,
+     "\r\n\r\n{}", "Connection"},
+    {"an encoding among the trailers", CHUNKED "2\r\n{}\r\n0\r\nTransfer-Encoding: gzip\r\n\r\n", 202,
+     GOES_ON, "\r\n\r\n{}", "Connection"},
+    {"chunked among the trailers", CHUNKED "2\r\n{}\r\n0\r\nTransfer-Encoding: chunked\r\n\r\n", 202, GOES_ON,
+     "\r\n\r\n{}", "Connection"},
+    {"hosts among the trailers", CHUNKED "2\r\n{}\r\n0\r\nHost: y\r\nHost: z\r\nExpect: x\r\n\r\n", 202,
+     GOES_ON, "\r\n\r\n{}", "Connection"},
+    {"an empty trailer", CHUNKED "2\r\n{}\r\n0\r\nt:\r\n\r\n", 202, GOES_ON, "\r\n\r\n{}", "Connection"},
     {"an empty chunked body", CHUNKED "0\r\n\r\n", 202, GOES_ON, "Content-Length: 0\r", NULL},
     {"Chunked in capitals", POST "Transfer-Encoding: Chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n", 202, GOES_ON,
      "\r\n\r\n{}", NULL},
