@@ -4,6 +4,7 @@
 #include "common/base/log.h"
 #include "common/io/loop.h"
 #include "common/service/admin.h"
+#include "common/service/key_guard.h"
 #include "common/service/metrics.h"
 #include "common/service/service.h"
 
@@ -20,6 +21,7 @@ enum { STATUS_COUNT = sizeof(statuses) / sizeof(statuses[0]) };
 struct api {
     struct service *service;
     struct key_store *keys;
+    struct key_guard *guard;
     struct http_server *server;
     struct metric *answers[STATUS_COUNT];
     struct log_gate refusals[STATUS_COUNT];
@@ -59,6 +61,20 @@ static bool refuse(struct http_request *request, enum http_error_code code, cons
     return false;
 }
 
+static bool refuse_wrong_key(struct api *api, struct http_request *request)
+{
+    uint64_t now_ms = loop_now_ms(service_loop(api->service));
+    uint32_t wait_s = key_guard_on_wrong_key(api->guard, http_request_peer(request), now_ms);
+    char text[16];
+
+    if (wait_s == 0)
+        return refuse(request, HTTP_ERROR_UNAUTHENTICATED, "this key is unknown, expired or revoked");
+    (void)snprintf(text, sizeof(text), "%u", wait_s);
+    http_answer_header(request, "Retry-After", text);
+    return refuse(request, HTTP_ERROR_TOO_MANY_REQUESTS,
+                  "too many unknown, expired or revoked keys came from this address");
+}
+
 bool api_identify(struct api *api, struct http_request *request, const char *role,
                   struct key_identity *out_identity)
 {
@@ -75,7 +91,7 @@ bool api_identify(struct api *api, struct http_request *request, const char *rol
     case KEY_FOUND:
         break;
     case KEY_NOT_FOUND:
-        return refuse(request, HTTP_ERROR_UNAUTHENTICATED, "this key is unknown, expired or revoked");
+        return refuse_wrong_key(api, request);
     case KEY_UNKNOWN:
         return refuse(request, HTTP_ERROR_SERVICE_UNAVAILABLE,
                       "this key can't be checked now: PostgreSQL has not been reached since the start");
@@ -151,6 +167,7 @@ bool api_start(struct service *service, const struct api_settings *settings, str
     };
 
     api->service = service;
+    api->guard = key_guard_new();
     loop_timer_init(&api->look, loop, look, api);
     make_metrics(api);
     if (!key_store_start(loop, &config->postgres, &config->auth, service_health(service), &api->keys, err)) {
@@ -184,6 +201,7 @@ void api_stop(struct api **api)
     http_server_stop(&(*api)->server);
     if ((*api)->keys != NULL)
         key_store_stop(&(*api)->keys);
+    key_guard_free(&(*api)->guard);
     free(*api);
     *api = NULL;
 }

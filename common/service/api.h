@@ -28,7 +28,8 @@ bool api_start(struct service *service, const struct api_settings *settings, str
 void api_stop(struct api **api);
 
 /* Whose request this is, by the header x-api-key; role: what the key must be allowed to do, such as
- * "event:write". False: it has been refused, with 400 (two keys), 401, 403, or 503 while nobody can tell. */
+ * "event:write". False: it has been refused, with 400 (two keys), 401, 403, 429 (too many wrong keys from its
+ * address, key_guard.h), or 503 while nobody can tell. */
 bool api_identify(struct api *api, struct http_request *request, const char *role,
                   struct key_identity *out_identity);
 
