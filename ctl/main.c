@@ -5,7 +5,7 @@
  *            only what is missing; never changes, shrinks or deletes a topic.
  *   schema   brings ClickHouse and PostgreSQL to the tables that this release needs, by numbered SQL files
  *            inside this program. Each is applied once; all can be repeated.
- *   key      makes, lists and revokes API keys. A key is printed once; only its SHA-256 is kept.
+ *   key      makes, lists, rotates and revokes API keys. A key is printed once; only its SHA-256 is kept.
  *
  * All commands are safe to repeat and safe to kill. They read the same configuration as the workers.
  */
@@ -30,6 +30,11 @@ static const struct command commands[] = {
      NULL, key_create},
     {"key", "list", "list the API keys", "Shows no key, only the first and last characters of each.",
      key_list_options, NULL, key_list},
+    {"key", "rotate", "replace an API key by a new one, and let both work for a while",
+     "KEY is its id or its display id, as `millrace key list` shows them. The new key has the tenant, the\n"
+     "environment, the name and the roles of the old one, and is printed once. A key that is to end at once\n"
+     "is revoked instead.",
+     key_rotate_options, "KEY", key_rotate},
     {"key", "revoke", "end an API key",
      "KEY is its id or its display id, as `millrace key list` shows them. Programs that are connected to\n"
      "PostgreSQL refuse the key at once.",

@@ -11,12 +11,14 @@
         visibility("hidden")))
 
 INCLUDE_FILE(schema_files_postgres_001, "schema/postgres/001_secrets.sql");
+INCLUDE_FILE(schema_files_postgres_002, "schema/postgres/002_key_usage.sql");
 INCLUDE_FILE(schema_files_postgres_grants, "schema/postgres/grants.sql");
 INCLUDE_FILE(schema_files_clickhouse_001, "schema/clickhouse/001_events.sql");
 INCLUDE_FILE(schema_files_clickhouse_002, "schema/clickhouse/002_identity.sql");
 
 const struct schema_file schema_files_postgres[] = {
     {1, "001_secrets", schema_files_postgres_001},
+    {2, "002_key_usage", schema_files_postgres_002},
     {0, "grants", schema_files_postgres_grants},
     {0},
 };

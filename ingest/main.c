@@ -13,7 +13,7 @@
  * Bad input   400 naming the field, 401, 403 or 413; nothing of it is stored.
  * Kafka away or slow, the topic missing: 503 with Retry-After after ingest.message_timeout at the latest,
  *             health says DOWN and names the topic; it goes on by itself.
- * PostgreSQL away: the keys read last go on working; before the first reading only those of auth.keys.
+ * PostgreSQL away: the keys read last, by this run or the one before, go on working for auth.cache_max_age.
  * Query away: reads are answered 503; writes don't notice.
  * On stop     no new requests, those under way are answered, within drain_timeout.
  */

@@ -14,7 +14,7 @@
  *
  * Bad input   400 naming the parameter, 401 or 403.
  * ClickHouse away or slow: 503 with Retry-After, health says so; it goes on by itself.
- * PostgreSQL away: the keys read last go on working; before the first reading only those of auth.keys.
+ * PostgreSQL away: the keys read last, by this run or the one before, go on working for auth.cache_max_age.
  * On stop     no new requests, those under way are answered, within drain_timeout.
  */
 #include "common/base/alloc.h"

@@ -40,12 +40,19 @@ bool digest_from_hex(struct slice hex, unsigned char *out, size_t out_length)
     return true;
 }
 
+void digest_sha256(struct slice bytes, unsigned char out[DIGEST_SHA256_BYTES])
+{
+    _Static_assert(DIGEST_SHA256_BYTES == SHA256_DIGEST_LENGTH, "the length of a SHA-256");
+
+    if (SHA256((const unsigned char *)bytes.data, bytes.length, out) == NULL)
+        BUG("SHA-256 is not to be had from OpenSSL");
+}
+
 void digest_sha256_hex(struct slice bytes, char out[DIGEST_SHA256_HEX_BYTES])
 {
-    unsigned char hash[SHA256_DIGEST_LENGTH];
+    unsigned char hash[DIGEST_SHA256_BYTES];
 
-    if (SHA256((const unsigned char *)bytes.data, bytes.length, hash) == NULL)
-        BUG("SHA-256 is not to be had from OpenSSL");
+    digest_sha256(bytes, hash);
     digest_to_hex(slice_of(hash, sizeof(hash)), out);
 }
 

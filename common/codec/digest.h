@@ -9,9 +9,16 @@
 
 #include <stdint.h>
 
-enum { DIGEST_SHA256_HEX_BYTES = 65, DIGEST_128_BYTES = 16, DIGEST_128_HEX_BYTES = 33 };
+enum {
+    DIGEST_SHA256_BYTES = 32,
+    DIGEST_SHA256_HEX_BYTES = 65,
+    DIGEST_128_BYTES = 16,
+    DIGEST_128_HEX_BYTES = 33
+};
 
-/* Lower-case hex, NUL-terminated. */
+void digest_sha256(struct slice bytes, unsigned char out[DIGEST_SHA256_BYTES]);
+
+/* The same as lower-case hex, NUL-terminated. */
 void digest_sha256_hex(struct slice bytes, char out[DIGEST_SHA256_HEX_BYTES]);
 
 /* Lower-case hex of any bytes; out holds 2 * length + 1. And back: false unless all are hex digits. */

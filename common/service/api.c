@@ -93,8 +93,7 @@ bool api_identify(struct api *api, struct http_request *request, const char *rol
     case KEY_NOT_FOUND:
         return refuse_wrong_key(api, request);
     case KEY_UNKNOWN:
-        return refuse(request, HTTP_ERROR_SERVICE_UNAVAILABLE,
-                      "this key can't be checked now: PostgreSQL has not been reached since the start");
+        return refuse(request, HTTP_ERROR_SERVICE_UNAVAILABLE, key_store_why_unknown(api->keys));
     }
     if ((identity.roles & key_role_bits(slice_from(role))) == 0) {
         (void)snprintf(text, sizeof(text), "this key lacks the role %s", role);
@@ -165,12 +164,20 @@ bool api_start(struct service *service, const struct api_settings *settings, str
         .on_answered = on_answered,
         .owner = api,
     };
+    const struct key_store_settings keys = {
+        .loop = loop,
+        .health = service_health(service),
+        .postgres = &config->postgres,
+        .auth = &config->auth,
+        .state_dir = config->state_dir,
+        .instance = config->instance,
+    };
 
     api->service = service;
     api->guard = key_guard_new();
     loop_timer_init(&api->look, loop, look, api);
     make_metrics(api);
-    if (!key_store_start(loop, &config->postgres, &config->auth, service_health(service), &api->keys, err)) {
+    if (!key_store_start(&keys, &api->keys, err)) {
         api_stop(&api);
         return false;
     }

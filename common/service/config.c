@@ -31,8 +31,8 @@ static bool parse_auth_key(void *target, const struct settings_item *item, struc
 /* clang-format off */
 static const struct setting table[] = {
     {"state_dir", SETTING_TEXT, AT(state_dir), .default_text = "/var/lib/millrace", .lowest = 1,
-     .help = "Directory that belongs to Millrace: what must outlive a restart without Kafka or PostgreSQL. "
-             "Must exist and be writable."},
+     .help = "Directory that belongs to Millrace: what must outlive a restart without Kafka or PostgreSQL, such as "
+             "the keys read last. Must exist, and be writable for the user that runs the program."},
     {"drain_timeout", SETTING_DURATION, AT(drain_timeout_ms), .default_text = "10s",
      .lowest = 100 * MS, .highest = 10 * MINUTE,
      .help = "How long a program that was asked to stop finishes what is under way. It may be killed at any "
@@ -118,6 +118,12 @@ static const struct setting table[] = {
                 "  name: first key",
      .help = "API keys beside those in PostgreSQL, such as the first one. The key itself stands nowhere: hash is "
              "its SHA-256, as `printf %s \"$KEY\" | sha256sum` prints it."},
+    {"auth.keys_max", SETTING_NUMBER, AT(auth.keys_max), .default_text = "10000", .lowest = 1, .highest = 200000,
+     .help = "Keys of PostgreSQL that are let in, the oldest first; each costs about 1 KiB of memory."},
+    {"auth.cache_max_age", SETTING_DURATION, AT(auth.cache_max_age_ms), .default_text = "24h",
+     .lowest = SECOND, .highest = 30 * DAY,
+     .help = "How long the keys of PostgreSQL go on working while it is away; after that the answer is 503. A key "
+             "that is revoked in that time works until PostgreSQL is back."},
 
     {"events.future", SETTING_DURATION, AT(events.future_ms), .default_text = "1h", .highest = DAY,
      .help = "How far ahead of the clock an event's timestamp may be."},
@@ -256,7 +262,8 @@ static void clear_auth(struct auth_config *auth)
         free(auth->keys[i].name);
     }
     free(auth->keys);
-    *auth = (struct auth_config){0};
+    auth->keys = NULL;
+    auth->key_count = 0;
 }
 
 /* ---- the whole ---- */

@@ -53,6 +53,8 @@ struct auth_key_config {
 struct auth_config {
     struct auth_key_config *keys;
     size_t key_count;
+    uint64_t keys_max;         /* of PostgreSQL */
+    uint64_t cache_max_age_ms; /* so long keys are used while PostgreSQL is away */
 };
 
 /* The rules that an event has to keep, the same in ingest and in every stage. */

@@ -8,7 +8,7 @@ DECLARE
 BEGIN
     FOREACH role_name IN ARRAY ARRAY['millrace_ingest', 'millrace_query'] LOOP
         IF EXISTS (SELECT FROM pg_roles WHERE rolname = role_name) THEN
-            EXECUTE format('GRANT SELECT ON secrets TO %I', role_name);
+            EXECUTE format('GRANT SELECT, UPDATE (last_used_at) ON secrets TO %I', role_name);
         END IF;
     END LOOP;
 END
