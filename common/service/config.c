@@ -45,7 +45,7 @@ static const struct setting table[] = {
     {"log.level", SETTING_CHOICE, AT(log.level), .default_text = "info", .choices = log_levels,
      .help = "The least important lines that are logged."},
 
-    {"kafka.brokers", SETTING_TEXT, AT(kafka.brokers), .lowest = 1, .example = "127.0.0.1:9092",
+    {"kafka.brokers", SETTING_TEXT, AT(kafka.brokers), .check = config_check_brokers, .lowest = 1, .example = "127.0.0.1:9092",
      .help = "Brokers to ask first: host:port, separated by commas. Required."},
     {"kafka.common", SETTING_PROPERTIES, AT(kafka.common),
      .example = "security.protocol: ssl\nssl.ca.location: /etc/ssl/certs/ca-certificates.crt",

@@ -5,6 +5,7 @@
 #include "common/service/kafka_setup.h"
 
 #include <arpa/inet.h>
+#include <ctype.h>
 #include <inttypes.h>
 
 enum { TOPIC_NAME_MAX_BYTES = 245 /* 249, and room for ".dlq" */ };
@@ -51,22 +52,119 @@ bool config_check_optional_listen(const char *text, struct err *err)
     return text[0] == '\0' || config_check_listen(text, err);
 }
 
+static bool is_port(struct slice text)
+{
+    uint64_t port;
+
+    return number_u64(text, &port) && port >= 1 && port <= UINT16_MAX;
+}
+
+/* A name, an IPv4 address or an IPv6 address in brackets. */
+static bool is_host(struct slice text)
+{
+    if (!slice_is_empty(text) && text.data[0] == '[')
+        return is_address(text);
+    for (size_t i = 0; i < text.length; i++)
+        if (!isalnum((unsigned char)text.data[i]) && strchr("-._", text.data[i]) == NULL)
+            return false;
+    return !slice_is_empty(text);
+}
+
+/* host:port, or, where there is a default port, the host alone. */
+static bool is_server(struct slice text, bool needs_port)
+{
+    const char *bracket = memchr(text.data, ']', text.length);
+    size_t begin = bracket != NULL ? (size_t)(bracket - text.data) : 0;
+    const char *colon = memchr(text.data + begin, ':', text.length - begin);
+
+    if (colon == NULL)
+        return !needs_port && is_host(text);
+    size_t host_length = (size_t)(colon - text.data);
+    return is_host(slice_of(text.data, host_length)) && is_port(slice_from_index(text, host_length + 1));
+}
+
 bool config_check_url(const char *text, struct err *err)
 {
     bool is_http = strncmp(text, "http://", 7) == 0 || strncmp(text, "https://", 8) == 0;
     const char *host = is_http ? strstr(text, "://") + 3 : "";
-    size_t host_length = strcspn(host, "/?#");
 
     if (strchr(text, '@') != NULL) {
         err_set(err, ERR_FATAL, "a URL must not hold a user or password here: they have keys of their own");
         return false;
     }
-    if (host_length == 0 || host[host_length] != '\0' || strpbrk(host, " \\") != NULL) {
-        err_set(err, ERR_FATAL, "\"%.100s\" is not a server: write http://host:port, with nothing behind it",
+    if (!is_server(slice_from(host), false)) {
+        err_set(err, ERR_FATAL,
+                "\"%.100s\" is not a server: write http://host:port or http://[address]:port, with a port "
+                "from 1 to "
+                "65535 and nothing behind it",
                 text);
         return false;
     }
     return true;
+}
+
+bool config_check_brokers(const char *text, struct err *err)
+{
+    struct slice rest = slice_from(text);
+    struct slice broker;
+    bool has_more;
+
+    do {
+        has_more = slice_cut(&rest, ',', &broker);
+        broker = slice_trim(broker);
+        if (!is_server(broker, true)) {
+            err_set(
+                err, ERR_FATAL,
+                "\"%.*s\" is not a broker: write host:port or [address]:port, with commas between several",
+                broker.length < 100 ? (int)broker.length : 100, broker.data);
+            return false;
+        }
+    } while (has_more);
+    return true;
+}
+
+/* ---- listeners ---- */
+
+/* The port, with its colon; the same text for the same port as addresses are checked. */
+static struct slice port_of(const char *listen)
+{
+    const char *colon = strrchr(listen, ':');
+
+    return colon != NULL ? slice_from(colon) : slice_of(NULL, 0);
+}
+
+static bool is_any_address(const char *listen)
+{
+    return strncmp(listen, "0.0.0.0:", 8) == 0 || strncmp(listen, "[::]:", 5) == 0;
+}
+
+/* Whether the second of them could not be opened. Port 0 is one that the kernel chooses. */
+static bool listens_collide(const char *a, const char *b)
+{
+    if (a[0] == '\0' || slice_equals_text(port_of(a), ":0"))
+        return false;
+    if (strcmp(a, b) == 0)
+        return true;
+    return strncmp(a, "unix:", 5) != 0 && strncmp(b, "unix:", 5) != 0 &&
+           (is_any_address(a) || is_any_address(b)) && slice_equals(port_of(a), port_of(b));
+}
+
+static void check_listeners_differ(const struct config *config, const char *where, struct buf *problems)
+{
+    const struct {
+        const char *key;
+        const char *listen;
+    } rows[] = {{"ingest.listen", config->ingest.listen},
+                {"query.listen", config->query.listen},
+                {"admin.listen", config->admin.listen}};
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        for (size_t j = 0; j < i; j++) {
+            if (listens_collide(rows[i].listen, rows[j].listen))
+                buf_printf(problems, "%s: %s: %s is taken by %s, %s: give it an address of its own\n", where,
+                           rows[i].key, rows[i].listen, rows[j].key, rows[j].listen);
+        }
+    }
 }
 
 /* ---- PostgreSQL ---- */
@@ -187,6 +285,7 @@ bool config_check(const struct config *config, const char *where, struct buf *pr
     size_t before = problems->length;
 
     check_topics_differ(&config->topics, where, problems);
+    check_listeners_differ(config, where, problems);
     check_limits(config, where, problems);
     check_kafka(config, where, problems);
     return problems->length == before;

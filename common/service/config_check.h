@@ -11,6 +11,7 @@
 bool config_check_listen(const char *text, struct err *err);
 bool config_check_optional_listen(const char *text, struct err *err); /* "" too */
 bool config_check_url(const char *text, struct err *err);
+bool config_check_brokers(const char *text, struct err *err);
 bool config_check_dsn(const char *text, struct err *err); /* shows nothing of it: it may hold a password */
 bool config_check_topic(const char *text, struct err *err);
 

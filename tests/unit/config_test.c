@@ -1,5 +1,6 @@
 /* config: the one table of Millrace, its defaults, and what several keys share. */
 #include "common/service/config.h"
+#include "common/service/config_check.h"
 
 #include "common/base/alloc.h"
 #include "common/base/log.h"
@@ -217,6 +218,20 @@ static void addresses_urls_and_topics_are_looked_at(void **state)
         {"clickhouse.url", "http://", false},
         {"clickhouse.url", "http://h:8123/", false},
         {"clickhouse.url", "http://u:p@h:8123", false},
+        {"clickhouse.url", "http://clickhouse", true},
+        {"clickhouse.url", "http://click-house.example.org:65535", true},
+        {"clickhouse.url", "http://h:0", false},
+        {"clickhouse.url", "http://h:65536", false},
+        {"clickhouse.url", "http://h:80a", false},
+        {"clickhouse.url", "http://h:", false},
+        {"clickhouse.url", "http://:8123", false},
+        {"clickhouse.url", "http://h:1:2", false},
+        {"clickhouse.url", "http://[::1", false},
+        {"clickhouse.url", "http://::1]:8123", false},
+        {"clickhouse.url", "http://[::1]8123", false},
+        {"clickhouse.url", "http://[h]:8123", false},
+        {"clickhouse.url", "http://h h:8123", false},
+        {"ingest.query_url", "http://127.0.0.1:808l", false},
         {"webhook.topic", "my.topic_1-x", true},
         {"webhook.topic", "my topic", false},
         {"webhook.topic", "..", false},
@@ -239,6 +254,79 @@ static void addresses_urls_and_topics_are_looked_at(void **state)
             fail_msg("%s", err.text);
         if (is_good != rows[i].is_good)
             fail_msg("%s: \"%s\": %s", rows[i].key, rows[i].value, err.text);
+    }
+}
+
+static void brokers_are_servers_with_ports(void **state)
+{
+    static const struct {
+        const char *brokers;
+        bool is_good;
+    } rows[] = {
+        {"k:9092", true},
+        {"k1:9092,k2.example.org:9093, 10.0.0.1:9094", true},
+        {"[::1]:9092", true},
+        {"k", false},
+        {"k:0", false},
+        {"k:90920", false},
+        {"k:9092,", false},
+        {",k:9092", false},
+        {"k:9092,,l:9092", false},
+        {"k:9092;l:9092", false},
+        {"k:9092 l:9092", false},
+        {"http://k:9092", false},
+        {"k 1:9092", false},
+        {"::1:9092", false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        struct err err = {.text = ""};
+        if (config_check_brokers(rows[i].brokers, &err) != rows[i].is_good)
+            fail_msg("\"%s\": %s", rows[i].brokers, err.text);
+        if (!rows[i].is_good && strstr(err.text, "is not a broker: write host:port") == NULL)
+            fail_msg("\"%s\": %s", rows[i].brokers, err.text);
+    }
+}
+
+static void listeners_need_addresses_of_their_own(void **state)
+{
+    static const struct {
+        const char *ingest, *query, *admin;
+        const char *problem; /* NULL: it is good */
+    } rows[] = {
+        {"127.0.0.1:8080", "127.0.0.1:8081", "127.0.0.1:9100", NULL},
+        {"127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0", NULL},
+        {"127.0.0.1:8080", "127.0.0.2:8080", "", NULL},
+        {"unix:/run/a", "unix:/run/b", "", NULL},
+        {"127.0.0.1:8080", "127.0.0.1:8080", "",
+         ": query.listen: 127.0.0.1:8080 is taken by ingest.listen, 127.0.0.1:8080: give it an address of its "
+         "own"},
+        {"127.0.0.1:8080", "127.0.0.1:8081", "127.0.0.1:8080",
+         ": admin.listen: 127.0.0.1:8080 is taken by ingest.listen, 127.0.0.1:8080: give it an address of its "
+         "own"},
+        {"127.0.0.1:8080", "127.0.0.1:8081", "0.0.0.0:8081",
+         ": admin.listen: 0.0.0.0:8081 is taken by query.listen, 127.0.0.1:8081: give it an address of its "
+         "own"},
+        {"[::]:8080", "127.0.0.1:8080", "",
+         ": query.listen: 127.0.0.1:8080 is taken by ingest.listen, [::]:8080: give it an address of its "
+         "own"},
+        {"unix:/run/a", "unix:/run/a", "",
+         ": query.listen: unix:/run/a is taken by ingest.listen, unix:/run/a: give it an address of its own"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        AUTO_STRING yaml = xasprintf("kafka.brokers: k:1\ningest.listen: '%s'\nquery.listen: '%s'\n"
+                                     "admin.listen: '%s'\n",
+                                     rows[i].ingest, rows[i].query, rows[i].admin);
+        if (rows[i].problem != NULL) {
+            assert_refused(yaml, rows[i].problem);
+            continue;
+        }
+        struct config config;
+        load_good(yaml, &config);
+        config_done(&config);
     }
 }
 
@@ -366,6 +454,8 @@ int main(void)
         cmocka_unit_test(a_bad_key_is_refused_without_being_shown),
         cmocka_unit_test(a_password_in_the_dsn_is_refused_and_sent_to_its_file),
         cmocka_unit_test(addresses_urls_and_topics_are_looked_at),
+        cmocka_unit_test(brokers_are_servers_with_ports),
+        cmocka_unit_test(listeners_need_addresses_of_their_own),
         cmocka_unit_test(limits_that_contradict_are_refused),
         cmocka_unit_test(the_first_of_many_problems_says_that_there_are_more),
         cmocka_unit_test(topics_keep_their_names_unless_configured),
