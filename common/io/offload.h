@@ -18,7 +18,8 @@ struct offload_job {
 
 struct offload *offload_start(struct loop *loop);
 
-/* Waits for the job that is running, if any; it, those not begun and those not yet reported are dropped. */
+/* Waits for the job that is running, if any, as nothing that it uses may be freed under it (a program that
+ * stops bounds this: service.h); it, those not begun and those not yet reported are dropped. */
 void offload_stop(struct offload **offload);
 
 /* keeps the job until on_done. */

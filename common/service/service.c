@@ -11,6 +11,7 @@
 #include "common/service/journal.h"
 #include "common/service/metrics.h"
 #include "common/service/service_options.h"
+#include "common/service/stop_guard.h"
 #include "common/service/supervisor.h"
 
 #include <errno.h>
@@ -27,6 +28,7 @@ enum {
     EXIT_BAD_CONFIG = 78, /* EX_CONFIG of sysexits.h */
     TICK_INTERVAL_MS = 1000,
     EXTENSION_MS = 5000, /* asked for every tick of a drain: a few ticks may be late */
+    STOP_MAX_MS = 4000,  /* less than the extension that is asked for before */
     STATUS_MAX_BYTES = 256,
 };
 
@@ -193,8 +195,21 @@ static bool start(struct service *service, struct err *err)
     return service->description->start(service, &service->stage, err);
 }
 
-static void stop(struct service *service, bool has_stage)
+/* Within what the supervisor was told: the loop that feeds its watchdog turns no more. */
+static uint64_t stop_max_ms(void)
 {
+    uint64_t feed_interval_ms = supervisor_feed_interval_ms();
+
+    return feed_interval_ms > 0 && feed_interval_ms < STOP_MAX_MS ? feed_interval_ms : STOP_MAX_MS;
+}
+
+static void stop(struct service *service, int exit_code, bool has_stage)
+{
+    struct stop_guard guard;
+
+    supervisor_feed();
+    supervisor_extend(EXTENSION_MS);
+    stop_guard_start(&guard, stop_max_ms(), exit_code);
     if (has_stage)
         service->description->stop(service->stage);
     admin_stop(&service->admin);
@@ -206,6 +221,7 @@ static void stop(struct service *service, bool has_stage)
     health_free(&service->health);
     metrics_free(&service->metrics);
     loop_free(&service->loop);
+    stop_guard_done(&guard);
 }
 
 static void announce(const struct service *service)
@@ -239,14 +255,14 @@ static int run(struct service *service)
     raise_file_limit();
     if (!start(service, &err)) {
         log_error("can't start: %s", err.text);
-        stop(service, false);
+        stop(service, exit_code_for(&err), false);
         return exit_code_for(&err);
     }
     if (!service->is_over) {
         announce(service);
         loop_run(service->loop);
     }
-    stop(service, true);
+    stop(service, service->exit_code, true);
     log_info("stopped");
     return service->exit_code;
 }

@@ -10,8 +10,9 @@
  * 78 (EX_CONFIG) a configuration that no restart can mend.
  *
  * SIGTERM and SIGINT drain: drain, then, when drained or after drain_timeout_ms, stop. A second signal
- * stops at once; that is safe at any instant. With systemd: READY=1, STATUS=, WATCHDOG=1 from the loop's
- * turns, STOPPING=1 and EXTEND_TIMEOUT_USEC in a long drain.
+ * stops at once; that is safe at any instant. A stop that hangs is cut after 4 s, or half of WatchdogSec when
+ * that is less. With systemd: READY=1, STATUS=, WATCHDOG=1 from the loop's turns, STOPPING=1 and
+ * EXTEND_TIMEOUT_USEC in a long drain.
  */
 #ifndef MILLRACE_SERVICE_H
 #define MILLRACE_SERVICE_H
@@ -39,7 +40,8 @@ struct service_description {
     /* Take nothing new, finish what is under way; call service_drained when done. */
     void (*drain)(void *stage);
 
-    /* Ends and frees the parts; nothing may be waited for. */
+    /* Ends and frees the parts. Waits for nothing but calls that can't be cut short; when those take too long
+     * the process ends in the middle of them. */
     void (*stop)(void *stage);
 
     /* One line for `systemctl status`, such as "1,204 events/s, lag 12". Called about once a second. */

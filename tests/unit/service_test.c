@@ -7,6 +7,7 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/io/loop.h"
+#include "common/io/offload.h"
 #include "common/service/health.h"
 #include "common/service/metrics.h"
 
@@ -38,6 +39,8 @@ enum toy_mode {
     TOY_REFUSES_ITS_CONFIG,
     TOY_FAILS_LATER,
     TOY_FAILS_WITHIN_START,
+    TOY_STOP_HANGS,
+    TOY_FAILS_AND_STOP_HANGS,
 };
 
 static enum toy_mode toy_mode;
@@ -45,7 +48,23 @@ static enum toy_mode toy_mode;
 struct toy {
     struct service *service;
     struct loop_timer timer;
+    struct offload *offload; /* NULL: none */
+    struct offload_job job;
 };
+
+/* As a question to a broker that does not answer, but for longer than any stop may take. */
+static void hang(struct offload_job *job)
+{
+    (void)job;
+    (void)sleep(600);
+}
+
+static void start_what_hangs(struct toy *toy)
+{
+    toy->offload = offload_start(service_loop(toy->service));
+    toy->job = (struct offload_job){.work = hang};
+    offload_run(toy->offload, &toy->job);
+}
 
 static void on_fail_due(void *owner)
 {
@@ -73,8 +92,12 @@ static bool toy_start(struct service *service, void **out_stage, struct err *err
     struct toy *toy = xcalloc(1, sizeof(*toy));
     toy->service = service;
     loop_timer_init(&toy->timer, service_loop(service),
-                    toy_mode == TOY_FAILS_LATER ? on_fail_due : on_drain_due, toy);
-    if (toy_mode == TOY_FAILS_LATER)
+                    toy_mode == TOY_FAILS_LATER || toy_mode == TOY_FAILS_AND_STOP_HANGS ? on_fail_due
+                                                                                        : on_drain_due,
+                    toy);
+    if (toy_mode == TOY_STOP_HANGS || toy_mode == TOY_FAILS_AND_STOP_HANGS)
+        start_what_hangs(toy);
+    if (toy_mode == TOY_FAILS_LATER || toy_mode == TOY_FAILS_AND_STOP_HANGS)
         loop_timer_start(&toy->timer, 1);
     if (toy_mode == TOY_FAILS_WITHIN_START)
         on_fail_due(toy);
@@ -90,7 +113,7 @@ static void toy_drain(void *stage)
 {
     struct toy *toy = stage;
 
-    if (toy_mode == TOY_DRAINS_AT_ONCE)
+    if (toy_mode == TOY_DRAINS_AT_ONCE || toy_mode == TOY_STOP_HANGS)
         service_drained(toy->service);
     else if (toy_mode == TOY_DRAINS_LATER)
         loop_timer_start(&toy->timer, 20);
@@ -101,6 +124,7 @@ static void toy_stop(void *stage)
     struct toy *toy = stage;
 
     loop_timer_stop(&toy->timer);
+    offload_stop(&toy->offload);
     free(toy);
     log_info("the toy is put away");
 }
@@ -312,6 +336,38 @@ static void a_long_drain_asks_for_more_time(void **state)
     assert_int_equal(kill(process->pid, SIGTERM), 0);
     await_notice(process, "EXTEND_TIMEOUT_USEC=5000000");
     await_notice(process, "STATUS=draining; playing");
+}
+
+static void a_stop_that_hangs_is_cut_with_the_exit_code_that_it_would_have_had(void **state)
+{
+    static const struct {
+        enum toy_mode mode;
+        const char *watchdog_us;
+        int code;
+        const char *text;
+        uint64_t within_ms; /* of what systemd was told */
+    } rows[] = {
+        {TOY_STOP_HANGS, NULL, 0, "toy: the stop hangs in a call of a library: ended after 4000 ms", 5000},
+        {TOY_FAILS_AND_STOP_HANGS, "1000000", 1,
+         "toy: the stop hangs in a call of a library: ended after 500 ms", 1000},
+    };
+    struct process *process = *state;
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        toy_mode = rows[i].mode;
+        if (rows[i].watchdog_us != NULL)
+            assert_int_equal(setenv("WATCHDOG_USEC", rows[i].watchdog_us, 1), 0);
+        launch(process, NULL);
+        assert_int_equal(unsetenv("WATCHDOG_USEC"), 0);
+        await_notice(process, "READY=1");
+        if (rows[i].mode == TOY_STOP_HANGS)
+            assert_int_equal(kill(process->pid, SIGTERM), 0);
+        await_notice(process, "EXTEND_TIMEOUT_USEC=5000000");
+        uint64_t told_ms = clock_monotonic_ms();
+        assert_int_equal(wait_for_exit(process), rows[i].code);
+        assert_in_range(clock_monotonic_ms() - told_ms, 0, rows[i].within_ms);
+        assert_output_has(process, rows[i].text);
+    }
 }
 
 static void the_watchdog_is_fed_from_the_loop(void **state)
@@ -528,6 +584,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_drain_that_takes_too_long_is_cut, prepare, clean_up),
         cmocka_unit_test_setup_teardown(a_second_signal_stops_at_once, prepare, clean_up),
         cmocka_unit_test_setup_teardown(a_long_drain_asks_for_more_time, prepare, clean_up),
+        cmocka_unit_test_setup_teardown(a_stop_that_hangs_is_cut_with_the_exit_code_that_it_would_have_had,
+                                        prepare, clean_up),
         cmocka_unit_test_setup_teardown(the_watchdog_is_fed_from_the_loop, prepare, clean_up),
         cmocka_unit_test_setup_teardown(what_fails_decides_the_exit_code, prepare, clean_up),
         cmocka_unit_test_setup_teardown(an_address_that_is_taken_is_named, prepare, clean_up),
