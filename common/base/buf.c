@@ -42,14 +42,6 @@ void buf_printf(struct buf *buf, const char *format, ...)
     va_end(args);
 }
 
-void buf_consume(struct buf *buf, size_t count)
-{
-    BUG_ON(count > buf->length);
-    buf->length -= count;
-    if (count > 0 && buf->length > 0)
-        memmove(buf->data, buf->data + count, buf->length);
-}
-
 const char *buf_text(struct buf *buf)
 {
     *buf_reserve(buf, 1) = '\0';

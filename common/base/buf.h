@@ -1,6 +1,6 @@
 /*
- * buf.h - a growing run of bytes: append at the end, consume from the front. Zero-initialised is empty
- * and ready. Growth doubles, so appending is linear; the owner bounds what a client can make it hold.
+ * buf.h - a growing run of bytes: append at the end. Zero-initialised is empty and ready. Growth doubles, so
+ * appending is linear; the owner bounds what a client can make it hold.
  */
 #ifndef MILLRACE_BUF_H
 #define MILLRACE_BUF_H
@@ -52,9 +52,6 @@ static inline void buf_append_byte(struct buf *buf, char byte)
 }
 
 void buf_printf(struct buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-/* Drops the first `count` bytes; count <= length. Moves the rest to the front. */
-void buf_consume(struct buf *buf, size_t count);
 
 /* Borrows: valid until the buffer changes. */
 static inline struct slice buf_slice(const struct buf *buf)

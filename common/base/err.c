@@ -32,9 +32,3 @@ void err_prefix(struct err *err, const char *format, ...)
     size_t room = sizeof(err->text) - (size_t)length - 3;
     (void)snprintf(err->text + length, room + 3, ": %.*s", (int)room, inner);
 }
-
-const char *err_kind_name(enum err_kind kind)
-{
-    static const char *const names[] = {"retry", "reject", "fatal"};
-    return names[kind];
-}

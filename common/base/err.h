@@ -35,7 +35,4 @@ void err_vset(struct err *err, enum err_kind kind, const char *format, va_list a
 /* Puts "context: " before the text; the kind stays. */
 void err_prefix(struct err *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* "retry", "reject" or "fatal". */
-const char *err_kind_name(enum err_kind kind);
-
 #endif

@@ -129,11 +129,6 @@ void digest_add_u64(struct digest *digest, uint64_t value)
     state_add_u64(&digest->state, value);
 }
 
-void digest_finish(const struct digest *digest, unsigned char out[DIGEST_128_BYTES])
-{
-    state_finish(&digest->state, out);
-}
-
 uint64_t digest_finish64(const struct digest *digest)
 {
     return XXH3_128bits_digest(&digest->state).low64;

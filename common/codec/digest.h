@@ -25,7 +25,8 @@ void digest_sha256_hex(struct slice bytes, char out[DIGEST_SHA256_HEX_BYTES]);
 void digest_to_hex(struct slice bytes, char *out);
 bool digest_from_hex(struct slice hex, unsigned char *out, size_t out_length);
 
-/* The 128-bit XXH3 over parts, as digest_add would take them one by one; nothing is allocated. */
+/* The 128-bit XXH3, big-endian, over parts, as digest_add would take them one by one; nothing is allocated.
+ */
 void digest_parts(const struct slice *parts, size_t count, unsigned char out[DIGEST_128_BYTES]);
 
 /* A running 128-bit XXH3. Parts are length-prefixed, so that ("ab","c") and ("a","bc") differ. */
@@ -35,7 +36,6 @@ void digest_free(struct digest **digest);
 void digest_reset(struct digest *digest);
 void digest_add(struct digest *digest, struct slice part);
 void digest_add_u64(struct digest *digest, uint64_t value);
-void digest_finish(const struct digest *digest, unsigned char out[DIGEST_128_BYTES]); /* big-endian */
-uint64_t digest_finish64(const struct digest *digest);                                /* its low half */
+uint64_t digest_finish64(const struct digest *digest); /* its low half */
 
 #endif

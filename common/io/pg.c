@@ -447,16 +447,6 @@ void pg_stop(struct pg **pg_pointer)
     *pg_pointer = NULL;
 }
 
-bool pg_is_connected(const struct pg *pg)
-{
-    return pg->state == PG_IDLE || pg->state == PG_BUSY;
-}
-
-const char *pg_last_error(const struct pg *pg)
-{
-    return pg->last_error.text;
-}
-
 void pg_ask(struct pg *pg, const struct pg_statement *statement)
 {
     struct ask *ask = xcalloc(1, sizeof(*ask));

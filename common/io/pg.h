@@ -63,11 +63,6 @@ bool pg_start(struct loop *loop, const struct pg_settings *settings, struct pg *
 /* Closes; statements still waiting are dropped without a callback. Not from within a callback. */
 void pg_stop(struct pg **pg);
 
-bool pg_is_connected(const struct pg *pg);
-
-/* Why it is not connected; empty text when it is. Borrows. */
-const char *pg_last_error(const struct pg *pg);
-
 /* While not connected the statement waits up to statement_timeout_ms. */
 void pg_ask(struct pg *pg, const struct pg_statement *statement);
 

@@ -38,20 +38,11 @@ static void cuts_a_long_text_at_its_end(void **state)
     assert_int_equal(strlen(err.text), sizeof(err.text) - 1);
 }
 
-static void names_each_kind(void **state)
-{
-    (void)state;
-    assert_string_equal(err_kind_name(ERR_RETRY), "retry");
-    assert_string_equal(err_kind_name(ERR_REJECT), "reject");
-    assert_string_equal(err_kind_name(ERR_FATAL), "fatal");
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_outermost_context_first),
         cmocka_unit_test(cuts_a_long_text_at_its_end),
-        cmocka_unit_test(names_each_kind),
     };
 
     return cmocka_run_group_tests_name("base_err", tests, NULL, NULL);
