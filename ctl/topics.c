@@ -2,14 +2,12 @@
 
 #include "common/base/backoff.h"
 #include "common/base/buf.h"
-#include "common/base/bug.h"
 #include "common/base/clock.h"
 #include "common/codec/json_write.h"
 #include "common/event/topics.h"
 #include "ctl/kafka_admin.h"
 
 #include <stdio.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 #define AUTO_ADMIN __attribute__((cleanup(kafka_admin_free))) struct kafka_admin *
@@ -102,7 +100,6 @@ static bool survey_patiently(struct survey *survey, uint64_t timeout_ms, struct 
     if (!kafka_admin_new(&survey->config->kafka, &admin, err))
         return false;
     while (!survey_once(admin, survey, err)) {
-        uint32_t random = 0;
         if (err->kind != ERR_RETRY || (timeout_ms > 0 && clock_monotonic_ms() - begin_ms >= timeout_ms)) {
             err_prefix(err, "brokers %s", survey->config->kafka.brokers);
             return false;
@@ -110,9 +107,7 @@ static bool survey_patiently(struct survey *survey, uint64_t timeout_ms, struct 
         if (strcmp(told.text, err->text) != 0)
             (void)fprintf(stderr, "waiting for Kafka at %s: %s\n", survey->config->kafka.brokers, err->text);
         told = *err;
-        if (getrandom(&random, sizeof(random), 0) != (ssize_t)sizeof(random))
-            BUG("getrandom");
-        (void)usleep(backoff_next_ms(&backoff, random) * 1000);
+        (void)usleep(backoff_jittered_ms(&backoff) * 1000);
     }
     return true;
 }

@@ -1,5 +1,9 @@
 #include "common/base/backoff.h"
 
+#include "common/base/bug.h"
+
+#include <sys/random.h>
+
 uint32_t backoff_next_ms(struct backoff *backoff, uint32_t random)
 {
     uint64_t delay_ms = backoff->first_ms;
@@ -11,4 +15,14 @@ uint32_t backoff_next_ms(struct backoff *backoff, uint32_t random)
     backoff->failures++;
     uint64_t half_ms = delay_ms / 2;
     return (uint32_t)(delay_ms - half_ms + (half_ms * random >> 32));
+}
+
+uint32_t backoff_jittered_ms(struct backoff *backoff)
+{
+    uint32_t random;
+
+    /* Requests of up to 256 bytes are never cut short, once the kernel has collected enough. */
+    if (getrandom(&random, sizeof(random), 0) != (ssize_t)sizeof(random))
+        BUG("getrandom");
+    return backoff_next_ms(backoff, random);
 }

@@ -1,7 +1,6 @@
 /*
  * backoff.h - how long to wait before the next try: doubling from a first delay to a highest one, with
- * jitter, so that many workers that lost the same server don't come back in step. Pure but for the
- * random bits, which the caller passes in.
+ * jitter, so that many workers that lost the same server don't come back in step.
  */
 #ifndef MILLRACE_BACKOFF_H
 #define MILLRACE_BACKOFF_H
@@ -17,6 +16,9 @@ struct backoff {
 /* The delay before the next try, after one more failure: between half and all of
  * min(first * 2^failures, highest). `random` is any 32 random bits. */
 uint32_t backoff_next_ms(struct backoff *backoff, uint32_t random);
+
+/* The same with random bits of the kernel's. */
+uint32_t backoff_jittered_ms(struct backoff *backoff);
 
 /* After a success. */
 static inline void backoff_reset(struct backoff *backoff)

@@ -10,7 +10,6 @@
 #include "common/io/pg_rows.h"
 
 #include <libpq-fe.h>
-#include <sys/random.h>
 
 enum {
     RETRY_FIRST_MS = 100,
@@ -107,7 +106,6 @@ static void arm_statement_timer(struct pg *pg)
 static void lose(struct pg *pg, const struct err *err)
 {
     struct ask *under_way = pg->under_way;
-    uint32_t random = 0;
 
     loop_io_stop(&pg->io); /* before libpq closes the descriptor */
     PQclear(pg->result);
@@ -118,9 +116,7 @@ static void lose(struct pg *pg, const struct err *err)
     pg->state = PG_AWAY;
     pg->last_error = *err;
     pg->last_error.kind = ERR_RETRY;
-    if (getrandom(&random, sizeof(random), 0) != (ssize_t)sizeof(random))
-        BUG("getrandom");
-    loop_timer_start(&pg->attempt_timer, backoff_next_ms(&pg->backoff, random));
+    loop_timer_start(&pg->attempt_timer, backoff_jittered_ms(&pg->backoff));
     arm_statement_timer(pg);
 
     struct err reason = pg->last_error;

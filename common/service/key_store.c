@@ -21,7 +21,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/random.h>
 
 enum {
     READ_AGAIN_FIRST_MS = 500,
@@ -339,16 +338,13 @@ static void become_uncertain(struct key_store *store, const struct err *err)
 static void on_rows(void *owner, const struct pg_rows *rows, const struct err *err)
 {
     struct key_store *store = owner;
-    uint32_t random = 0;
 
     store->is_reading = false;
     if (rows == NULL) {
         /* A lost connection is read from anew when it is back; the timer is for a missing table or right. */
         store->is_away = true;
         become_uncertain(store, err);
-        if (getrandom(&random, sizeof(random), 0) != (ssize_t)sizeof(random))
-            BUG("getrandom");
-        loop_timer_start(&store->read_again, backoff_next_ms(&store->backoff, random));
+        loop_timer_start(&store->read_again, backoff_jittered_ms(&store->backoff));
         return;
     }
     backoff_reset(&store->backoff);

@@ -1,5 +1,7 @@
 #include "common/base/backoff.h"
 
+#include <stdbool.h>
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -39,12 +41,29 @@ static void endures_any_number_of_failures(void **state)
     assert_in_range(backoff_next_ms(&backoff, 0), UINT32_MAX / 2, UINT32_MAX);
 }
 
+static void jitter_of_the_kernel_stays_within_the_bounds_and_differs(void **state)
+{
+    bool has_differed = false;
+
+    (void)state;
+    for (int i = 0; i < 100; i++) {
+        struct backoff backoff = {.first_ms = 1000000, .highest_ms = 1000000};
+        struct backoff same = backoff;
+        uint32_t delay_ms = backoff_jittered_ms(&backoff);
+        assert_in_range(delay_ms, 500000, 1000000);
+        assert_int_equal(backoff.failures, 1);
+        has_differed = has_differed || delay_ms != backoff_jittered_ms(&same);
+    }
+    assert_true(has_differed);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(doubles_up_to_the_highest_delay),
         cmocka_unit_test(begins_again_after_a_success),
         cmocka_unit_test(endures_any_number_of_failures),
+        cmocka_unit_test(jitter_of_the_kernel_stays_within_the_bounds_and_differs),
     };
 
     return cmocka_run_group_tests_name("base_backoff", tests, NULL, NULL);
