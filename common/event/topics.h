@@ -16,6 +16,11 @@
 #define TOPIC_DEAD_LETTER_SUFFIX ".dlq"
 
 #define GROUP_PRIMARY "millrace-primary"
+#define GROUP_POSTPROC "millrace-postproc"
+#define GROUP_FEATURES "millrace-features"
+#define GROUP_WEBHOOK "millrace-webhook"
+
+enum { TOPIC_READERS_MAX = 2 };
 
 enum topic_partitions {
     TOPIC_PARTITIONS_CONFIGURED,     /* kafka.partitions */
@@ -25,7 +30,10 @@ enum topic_partitions {
 struct topic {
     const char *name;
     const char *written_by;
-    const char *read_by;
+    struct topic_reader {
+        const char *program; /* NULL: no more */
+        const char *group;
+    } readers[TOPIC_READERS_MAX];
     enum topic_partitions partitions;
 };
 
