@@ -3,6 +3,7 @@
 #include "common/base/alloc.h"
 #include "common/base/bug.h"
 #include "common/io/kafka_conf.h"
+#include "common/service/kafka_setup.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -56,31 +57,20 @@ static void on_error(rd_kafka_t *client, int code, const char *reason, void *opa
         (void)snprintf(admin->reason, sizeof(admin->reason), "%s", reason);
 }
 
-static bool set_properties(rd_kafka_conf_t *conf, const struct kafka_config *config, struct err *err)
-{
-    for (size_t i = 0; i < config->common.count; i++)
-        if (!kafka_conf_set(conf, config->common.items[i].name, config->common.items[i].value, err)) {
-            err_prefix(err, "kafka.common");
-            return false;
-        }
-    return kafka_conf_set(conf, "bootstrap.servers", config->brokers, err);
-}
-
 bool kafka_admin_new(const struct kafka_config *config, struct kafka_admin **out_admin, struct err *err)
 {
     struct kafka_admin *admin = xcalloc(1, sizeof(*admin));
-    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    const struct kafka_client client = {config, "ctl", "1"};
+    rd_kafka_conf_t *conf = kafka_setup_admin(&client, err);
     char reason[256] = "";
 
-    kafka_conf_must_set(conf, "reconnect.backoff.max.ms", "1000"); /* a command is waited for */
-    kafka_conf_set_log(conf);
-    rd_kafka_conf_set_error_cb(conf, on_error);
-    rd_kafka_conf_set_opaque(conf, admin);
-    if (!set_properties(conf, config, err)) {
-        rd_kafka_conf_destroy(conf);
+    if (conf == NULL) {
+        err->kind = ERR_FATAL; /* of the configuration, not of the arguments */
         free(admin);
         return false;
     }
+    rd_kafka_conf_set_error_cb(conf, on_error);
+    rd_kafka_conf_set_opaque(conf, admin);
     admin->client = rd_kafka_new(RD_KAFKA_PRODUCER, conf, reason, sizeof(reason));
     if (admin->client == NULL) {
         err_set(err, ERR_FATAL, "librdkafka: %s", reason);

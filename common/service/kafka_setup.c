@@ -134,6 +134,8 @@ static rd_kafka_conf_t *with_config(rd_kafka_conf_t *conf, const struct kafka_cl
     return NULL;
 }
 
+static const struct settings_properties no_properties = {.items = NULL, .count = 0};
+
 rd_kafka_conf_t *kafka_setup_producer(const struct kafka_client *client, uint64_t message_timeout_ms,
                                       struct err *err)
 {
@@ -171,11 +173,15 @@ rd_kafka_conf_t *kafka_setup_consumer(const struct kafka_client *client, const c
     return with_config(conf, client, "kafka.consumer", &client->config->consumer, err);
 }
 
+rd_kafka_conf_t *kafka_setup_admin(const struct kafka_client *client, struct err *err)
+{
+    return with_config(conf_new(client), client, "kafka.common", &no_properties, err);
+}
+
 rd_kafka_conf_t *kafka_setup_reader(const struct kafka_client *client, struct err *err)
 {
     rd_kafka_conf_t *conf = conf_new(client);
 
     choose(conf, reader_choices);
-    return with_config(conf, client, "kafka.consumer",
-                       &(struct settings_properties){.items = NULL, .count = 0}, err);
+    return with_config(conf, client, "kafka.common", &no_properties, err);
 }

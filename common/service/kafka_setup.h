@@ -23,6 +23,9 @@ rd_kafka_conf_t *kafka_setup_producer(const struct kafka_client *client, uint64_
 /* A static member of the group; positions are kept by the caller. */
 rd_kafka_conf_t *kafka_setup_consumer(const struct kafka_client *client, const char *group, struct err *err);
 
+/* Asks about topics and groups, and makes topics; produces and consumes nothing. */
+rd_kafka_conf_t *kafka_setup_admin(const struct kafka_client *client, struct err *err);
+
 /* Reads beside any group. */
 rd_kafka_conf_t *kafka_setup_reader(const struct kafka_client *client, struct err *err);
 
