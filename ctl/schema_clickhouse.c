@@ -83,17 +83,13 @@ static bool apply_file(struct clickhouse_wait *wait, const struct schema_file *f
 static bool bring_file(struct clickhouse_wait *wait, const struct schema_file *file, enum schema_step step,
                        struct schema_report *report, struct err *err)
 {
-    if (step == SCHEMA_STEP_EDITED && !report->is_check) {
-        err_set(err, ERR_FATAL,
-                DATABASE " schema file %s was edited after it was applied: restore it, and "
-                         "make the change in a new file",
-                file->name);
+    const struct schema_finding finding = {DATABASE, file, step};
+    bool is_to_apply;
+
+    if (!schema_report_finding(report, &finding, &is_to_apply, err))
         return false;
-    }
-    if (step == SCHEMA_STEP_APPLIED || report->is_check) {
-        schema_report_step(report, DATABASE, file, step);
+    if (!is_to_apply)
         return true;
-    }
     if (!apply_file(wait, file, err))
         return false;
     schema_report_line(report, DATABASE, file->name, "applied");

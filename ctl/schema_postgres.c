@@ -83,17 +83,13 @@ static bool apply_file(PGconn *connection, const struct schema_file *file, struc
 static bool bring_file(PGconn *connection, const struct schema_file *file, enum schema_step step,
                        struct schema_report *report, struct err *err)
 {
-    if (step == SCHEMA_STEP_EDITED && !report->is_check) {
-        err_set(err, ERR_FATAL,
-                DATABASE " schema file %s was edited after it was applied: restore it, and "
-                         "make the change in a new file",
-                file->name);
+    const struct schema_finding finding = {DATABASE, file, step};
+    bool is_to_apply;
+
+    if (!schema_report_finding(report, &finding, &is_to_apply, err))
         return false;
-    }
-    if (step == SCHEMA_STEP_APPLIED || report->is_check) {
-        schema_report_step(report, DATABASE, file, step);
+    if (!is_to_apply)
         return true;
-    }
     if (!apply_file(connection, file, err))
         return false;
     if (step == SCHEMA_STEP_PENDING)

@@ -25,17 +25,34 @@ void schema_report_line(struct schema_report *report, const char *database, cons
     buf_append_byte(&report->json, '}');
 }
 
-void schema_report_step(struct schema_report *report, const char *database, const struct schema_file *file,
-                        enum schema_step step)
+static void tell_finding(struct schema_report *report, const struct schema_finding *finding)
 {
+    enum schema_step step = finding->step;
+
     if (step == SCHEMA_STEP_REPEAT)
         return;
     report->has_missing = report->has_missing || step == SCHEMA_STEP_PENDING;
     report->has_edited = report->has_edited || step == SCHEMA_STEP_EDITED;
-    schema_report_line(report, database, file->name,
+    schema_report_line(report, finding->database, finding->file->name,
                        step == SCHEMA_STEP_APPLIED   ? "unchanged"
                        : step == SCHEMA_STEP_PENDING ? "missing"
                                                      : "edited since it was applied");
+}
+
+bool schema_report_finding(struct schema_report *report, const struct schema_finding *finding,
+                           bool *out_is_to_apply, struct err *err)
+{
+    if (finding->step == SCHEMA_STEP_EDITED && !report->is_check) {
+        err_set(err, ERR_FATAL,
+                "%s schema file %s was edited after it was applied: restore it, and make the change in a new "
+                "file",
+                finding->database, finding->file->name);
+        return false;
+    }
+    *out_is_to_apply = finding->step != SCHEMA_STEP_APPLIED && !report->is_check;
+    if (!*out_is_to_apply)
+        tell_finding(report, finding);
+    return true;
 }
 
 void schema_report_newer(struct schema_report *report, const char *database, size_t newer_count)

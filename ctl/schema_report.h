@@ -5,6 +5,7 @@
 #define MILLRACE_SCHEMA_REPORT_H
 
 #include "common/base/buf.h"
+#include "common/base/err.h"
 #include "ctl/schema_plan.h"
 
 struct schema_report {
@@ -21,9 +22,17 @@ void schema_report_begin(struct schema_report *report, bool is_check, bool as_js
 void schema_report_line(struct schema_report *report, const char *database, const char *name,
                         const char *state);
 
-/* A file that a check found in this state. */
-void schema_report_step(struct schema_report *report, const char *database, const struct schema_file *file,
-                        enum schema_step step);
+/* A file, and what is to be done about it. */
+struct schema_finding {
+    const char *database;
+    const struct schema_file *file;
+    enum schema_step step;
+};
+
+/* Whether the file is to be applied now: a check applies nothing. Tells of those that are not. False with
+ * ERR_FATAL for one that was edited after it was applied, unless this is a check. */
+bool schema_report_finding(struct schema_report *report, const struct schema_finding *finding,
+                           bool *out_is_to_apply, struct err *err);
 
 /* The newer_count of schema_plan_newer_count, when it is not 0. */
 void schema_report_newer(struct schema_report *report, const char *database, size_t newer_count);
