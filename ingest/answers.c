@@ -67,11 +67,10 @@ void answer_not_durable(const struct publish_result *result, const char *event_i
         break;
     }
     if (result->may_be_durable)
-        refuse(
-            out_refusal, HTTP_ERROR_SERVICE_UNAVAILABLE,
-            "nobody knows whether the event was stored; send it again with the same event_id and timestamp; "
-            "%s",
-            result->err.text);
+        refuse(out_refusal, HTTP_ERROR_SERVICE_UNAVAILABLE,
+               "nobody knows whether the event was stored; send it again with the same event_id; "
+               "%s",
+               result->err.text);
     else
         refuse(out_refusal, HTTP_ERROR_SERVICE_UNAVAILABLE, "the event was not stored; send it again; %s",
                result->err.text);

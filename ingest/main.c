@@ -6,7 +6,7 @@
  *
  * Promises
  *   - 202 only when the event is on all in-sync replicas of Kafka. 4xx: nothing was stored. 5xx or no
- *     answer: unknown; send it again with the same event_id and timestamp.
+ *     answer: unknown; send it again with the same event_id.
  *   - A key writes and reads its own tenant and environment, whatever the body says.
  *   - Bounded: bodies, records and connections have limits; above them 413, 429 or 503 at once.
  *

@@ -6,6 +6,7 @@ sabotaged        := $(foreach s,$(basename $(notdir $(wildcard tests/sabotage/*.
 
 $(call sabotaged-worker,no_check):     wrapped := plan_token settle_init settle_on_uncertain
 $(call sabotaged-worker,early_commit): wrapped := kafka_consumer_commit
+$(call sabotaged-worker,no_memory):    wrapped := known_ids_may_have
 
 $(SABOTAGE)/%/millrace-consumer-primary: tests/sabotage/%.c $(call program-objects,consumer-primary) \
                                          $(BUILD)/lib/libmillrace.a

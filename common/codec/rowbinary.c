@@ -119,3 +119,8 @@ bool rowbinary_read_string(struct slice *rest, struct slice *out_value)
     *rest = slice_from_index(*rest, (size_t)length);
     return true;
 }
+
+bool rowbinary_read_fixed(struct slice *rest, void *out_bytes, size_t length)
+{
+    return read_bytes(rest, out_bytes, length);
+}

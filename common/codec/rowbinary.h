@@ -23,5 +23,6 @@ bool rowbinary_read_u64(struct slice *rest, uint64_t *out_value);
 bool rowbinary_read_i64(struct slice *rest, int64_t *out_value);
 bool rowbinary_read_count(struct slice *rest, uint64_t *out_count);
 bool rowbinary_read_string(struct slice *rest, struct slice *out_value);
+bool rowbinary_read_fixed(struct slice *rest, void *out_bytes, size_t length);
 
 #endif

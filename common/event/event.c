@@ -2,6 +2,8 @@
 
 #include "common/base/bug.h"
 
+#include <endian.h>
+
 static char *put(char *out, struct slice part)
 {
     if (part.length > 0)
@@ -16,6 +18,24 @@ bool event_is_tenant_id(struct slice text)
             return false;
     }
     return text.length > 0 && text.length <= EVENT_TENANT_MAX_BYTES;
+}
+
+uint64_t event_identity(const struct event *event)
+{
+    const struct slice parts[] = {event->tenant_id, event->environment_id, event->external_customer_id,
+                                  event->id};
+    unsigned char hash[DIGEST_128_BYTES];
+    uint64_t big;
+
+    digest_parts(parts, sizeof(parts) / sizeof(parts[0]), hash);
+    memcpy(&big, hash, sizeof(big));
+    return be64toh(big);
+}
+
+bool event_is_same(const struct event *a, const struct event *b)
+{
+    return slice_equals(a->tenant_id, b->tenant_id) && slice_equals(a->environment_id, b->environment_id) &&
+           slice_equals(a->external_customer_id, b->external_customer_id) && slice_equals(a->id, b->id);
 }
 
 size_t event_key_write(const struct event *event, char out[EVENT_KEY_MAX_BYTES])

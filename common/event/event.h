@@ -57,6 +57,13 @@ struct event_time_bounds {
  * (record keys join the ids with it), spaces and control characters. */
 bool event_is_tenant_id(struct slice text);
 
+/* The event's identity as one number: of (tenant, environment, external_customer_id, id). Stored in tables,
+ * so it never changes; different events can have the same. */
+uint64_t event_identity(const struct event *event);
+
+/* Whether both are the same event, whatever their contents. */
+bool event_is_same(const struct event *a, const struct event *b);
+
 /* The record key: tenant_id:environment_id:external_customer_id, each within its bound (BUG). Gives its
  * length. */
 size_t event_key_write(const struct event *event, char out[EVENT_KEY_MAX_BYTES]);

@@ -47,14 +47,27 @@ struct clickhouse_result {
 
 typedef void clickhouse_on_result(void *owner, const struct clickhouse_result *result);
 
+/* The next bytes of an answer; may not cancel the call. */
+typedef void clickhouse_on_piece(void *owner, struct slice piece);
+
+/* Many values for a question: a table of its own in the SQL, for as long as it runs. */
+struct clickhouse_external {
+    const char *name;      /* in the SQL */
+    const char *structure; /* such as "identity UInt64" */
+    struct slice rows;     /* RowBinary; copied */
+};
+
 struct clickhouse_query {
     const char *sql;                          /* copied */
     const struct clickhouse_pair *parameters; /* copied; ends with a NULL name; may be NULL */
     const struct clickhouse_pair *settings;   /* copied; the same */
     const char *query_id;                     /* NULL: none. Two with one id never run at once (code 216) */
     struct slice data;                        /* body of an INSERT; keeps until on_result */
+    struct clickhouse_external external;      /* of a SELECT; name NULL: none */
     uint32_t timeout_ms;
     uint32_t answer_max_bytes;
+    clickhouse_on_piece *on_piece;   /* the answer as it comes, however long, and none with on_result, which
+                                        alone says whether it was whole; NULL: whole, with on_result */
     clickhouse_on_result *on_result; /* called exactly once, unless cancelled */
     void *owner;                     /* keeps */
 };

@@ -89,6 +89,16 @@ static void write_parameters(struct buf *out, const struct clickhouse_query *que
     }
 }
 
+static void write_external(struct buf *out, const struct clickhouse_query *query)
+{
+    AUTO_STRING structure = xasprintf("%s_structure", query->external.name);
+    AUTO_STRING format = xasprintf("%s_format", query->external.name);
+
+    write_argument(out, "", structure, slice_from(query->external.structure));
+    write_argument(out, "", format, SLICE("RowBinary"));
+    write_argument(out, "", "query", slice_from(query->sql));
+}
+
 void clickhouse_write_url(struct buf *out, const char *base, const char *database,
                           const struct clickhouse_query *query)
 {
@@ -101,11 +111,23 @@ void clickhouse_write_url(struct buf *out, const char *base, const char *databas
     for (const struct clickhouse_pair *pair = query->settings; pair != NULL && pair->name != NULL; pair++)
         write_argument(out, "", pair->name, slice_from(pair->value));
     write_parameters(out, query);
+    if (query->external.name != NULL)
+        write_external(out, query);
     if (query->data.length == 0)
         return;
     /* 200 only when the rows are stored. */
     write_argument(out, "", "wait_end_of_query", SLICE("1"));
     write_argument(out, "", "query", slice_from(query->sql));
+}
+
+void clickhouse_write_form(struct buf *out, const struct clickhouse_external *external, const char *boundary)
+{
+    buf_printf(out,
+               "--%s\r\nContent-Disposition: form-data; name=\"%s\"; filename=\"%s\"\r\n"
+               "Content-Type: application/octet-stream\r\n\r\n",
+               boundary, external->name, external->name);
+    buf_append_slice(out, external->rows);
+    buf_printf(out, "\r\n--%s--\r\n", boundary);
 }
 
 /* ---- the answer ---- */

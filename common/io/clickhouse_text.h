@@ -20,9 +20,12 @@ void clickhouse_write_escaped(struct buf *out, struct slice value);
  * TSV's escapes would break. */
 bool clickhouse_takes_literal(const char *sql, const char *name);
 
-/* Appends the URL of a query. The SQL stands in it when the body is taken by the data. */
+/* Appends the URL of a query. The SQL stands in it when the body is taken by the data or a form. */
 void clickhouse_write_url(struct buf *out, const char *base, const char *database,
                           const struct clickhouse_query *query);
+
+/* Appends the external table as a form of one field. boundary: stands nowhere in the rows. */
+void clickhouse_write_form(struct buf *out, const struct clickhouse_external *external, const char *boundary);
 
 /* What the answer means; borrows from it. */
 void clickhouse_read_answer(const struct http_answer *answer, struct clickhouse_result *out_result);

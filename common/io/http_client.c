@@ -44,6 +44,7 @@ struct http_call {
     uint64_t started_ms;
     bool is_too_long;
     bool has_whole_head; /* the empty line after the headers has come */
+    http_on_piece *on_piece;
     http_on_answer *on_answer;
     void *owner;
     char reason[CURL_ERROR_SIZE];
@@ -113,13 +114,19 @@ static struct slice header_of(CURL *easy, const char *name)
     return slice_from(header->value);
 }
 
-static void succeed(struct http_call *call)
+static int status_of(const struct http_call *call)
 {
-    struct http_answer answer = {.has_answer = true, .body = buf_slice(&call->answer)};
     long status = 0;
 
     BUG_ON(curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status) != CURLE_OK);
-    answer.status = (int)status;
+    return (int)status;
+}
+
+static void succeed(struct http_call *call)
+{
+    struct http_answer answer = {.has_answer = true, .body = buf_slice(&call->answer)};
+
+    answer.status = status_of(call);
     answer.exception_code = header_of(call->easy, "X-ClickHouse-Exception-Code");
     answer.content_type = header_of(call->easy, "Content-Type");
     report(call, &answer);
@@ -128,9 +135,8 @@ static void succeed(struct http_call *call)
 /* libcurl takes a connection that closes for the end of the answer, even in the middle of the headers. */
 static bool is_whole(const struct http_call *call)
 {
-    long status = 0;
+    int status = status_of(call);
 
-    BUG_ON(curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status) != CURLE_OK);
     return call->has_whole_head &&
            (status == 204 || status == 304 || header_of(call->easy, "Content-Length").data != NULL ||
             header_of(call->easy, "Transfer-Encoding").data != NULL);
@@ -280,6 +286,10 @@ static size_t on_bytes(char *data, size_t size, size_t count, void *owner)
     struct http_call *call = owner;
     size_t length = size * count;
 
+    if (call->on_piece != NULL && status_of(call) == 200) {
+        call->on_piece(call->owner, slice_of(data, length));
+        return length;
+    }
     if (call->answer.length + length > call->answer_max_bytes) {
         call->is_too_long = true;
         return CURL_WRITEFUNC_ERROR;
@@ -363,6 +373,7 @@ struct http_call *http_client_call(struct http_client *client, const struct http
     call->client = client;
     call->answer_max_bytes = settings->answer_max_bytes;
     call->timeout_ms = settings->timeout_ms;
+    call->on_piece = settings->on_piece;
     call->on_answer = settings->on_answer;
     call->owner = settings->owner;
     call->started_ms = loop_now_ms(client->loop);

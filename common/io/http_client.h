@@ -32,6 +32,9 @@ struct http_answer {
 
 typedef void http_on_answer(void *owner, const struct http_answer *answer); /* borrows the answer */
 
+/* The next bytes of the body of a 200; may not cancel the call. */
+typedef void http_on_piece(void *owner, struct slice piece);
+
 struct http_call_settings {
     const char *method;         /* "GET" or "POST" */
     const char *url;            /* copied */
@@ -41,6 +44,8 @@ struct http_call_settings {
     const char *password;       /* copied; NULL: none */
     uint32_t timeout_ms;        /* for the whole call, waiting in line included */
     uint32_t answer_max_bytes;  /* a longer answer counts as none */
+    http_on_piece *on_piece;    /* the body of a 200 as it comes, however long, and none with on_answer, which
+                                   alone says whether it was whole; NULL: whole, with on_answer */
     http_on_answer *on_answer;  /* called exactly once, never from within http_client_call */
     void *owner;                /* keeps */
 };

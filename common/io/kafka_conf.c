@@ -56,3 +56,8 @@ void kafka_err_set(struct err *err, rd_kafka_resp_err_t code, const char *what)
 {
     err_set(err, kafka_err_kind(code), "%s: %s (%s)", what, rd_kafka_err2str(code), rd_kafka_err2name(code));
 }
+
+int32_t kafka_partition_of_key(struct slice key, int32_t partitions)
+{
+    return rd_kafka_msg_partitioner_murmur2(NULL, key.data, key.length, partitions, NULL, NULL);
+}

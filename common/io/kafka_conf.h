@@ -6,6 +6,7 @@
 #define MILLRACE_KAFKA_CONF_H
 
 #include "common/base/err.h"
+#include "common/base/slice.h"
 
 #include <librdkafka/rdkafka.h>
 #include <stdbool.h>
@@ -18,6 +19,10 @@ void kafka_conf_must_set(rd_kafka_conf_t *conf, const char *name, const char *va
 
 /* Sends librdkafka's own log lines through ours, at its level or notice, whichever is lower. */
 void kafka_conf_set_log(rd_kafka_conf_t *conf);
+
+/* The partition that the key of a record leads to, as the Java clients and ours choose it. partitions: above
+ * 0. Pure. */
+int32_t kafka_partition_of_key(struct slice key, int32_t partitions);
 
 /* What an error means to a pipeline: ERR_REJECT when the message itself is at fault (too large, invalid),
  * ERR_FATAL when the client can't go on (fatal, fenced), else ERR_RETRY. */

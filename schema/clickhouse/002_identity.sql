@@ -21,10 +21,7 @@ CREATE TABLE IF NOT EXISTS event_ids
 
     source_epoch         UInt32 CODEC(ZSTD(1)),
     kafka_partition      UInt32 CODEC(ZSTD(1)),
-    kafka_offset         UInt64 CODEC(Delta, ZSTD(1)),
-
-    INDEX kafka_offset_range kafka_offset TYPE minmax GRANULARITY 8,
-    INDEX kafka_partition_range kafka_partition TYPE minmax GRANULARITY 8
+    kafka_offset         UInt64 CODEC(Delta, ZSTD(1))
 )
 ENGINE = ReplacingMergeTree
 PARTITION BY toYYYYMM(ingested_at)
@@ -32,8 +29,8 @@ PRIMARY KEY identity
 ORDER BY (identity, source_epoch, kafka_partition, kafka_offset)
 TTL ingested_at + INTERVAL 35 DAY
 -- Single ids are asked for: small granules read less beside them. Whole months go, so rows live for 35 to 65
--- days.
-SETTINGS index_granularity = 256, ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000;
+-- days. No window for tokens: rows that are written twice have one key and become one.
+SETTINGS index_granularity = 256, ttl_only_drop_parts = 1;
 
 -- What became of the records that are no row of `events`: for the lookup of an event and for the books, in
 -- which accepted = stored + the rows here.
@@ -67,5 +64,4 @@ CREATE TABLE IF NOT EXISTS event_outcomes
 )
 ENGINE = ReplacingMergeTree
 PARTITION BY toYYYYMM(appended_at)
-ORDER BY (tenant_id, environment_id, id, stage, source_topic, source_epoch, kafka_partition, kafka_offset)
-SETTINGS non_replicated_deduplication_window = 10000;
+ORDER BY (tenant_id, environment_id, id, stage, source_topic, source_epoch, kafka_partition, kafka_offset);

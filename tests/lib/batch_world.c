@@ -58,15 +58,16 @@ void batch_world_prepare(struct batch_world *world)
     fake_clickhouse_start(&world->fake, world->loop);
     world->metrics = metrics_new();
     world->health = health_new();
+    world->decider = (struct each_decider){.decide = decide};
     world->stage = (struct batch_stage_description){
         .name = "tester",
         .source_topic = "events",
         .group = "testers",
         .forward_topic = "next",
-        .table = "rows",
-        .columns = fake_clickhouse_columns,
-        .decide = decide,
+        .table = {"rows", fake_clickhouse_columns},
+        .decider = &each_decider_class,
         .identify = identify,
+        .owner = &world->decider,
     };
 }
 

@@ -11,6 +11,7 @@
 #include "common/service/batch/context.h"
 #include "common/service/health.h"
 #include "common/service/metrics.h"
+#include "tests/lib/each_decider.h"
 #include "tests/lib/fake_clickhouse.h"
 #include "tests/lib/mock_kafka.h"
 
@@ -28,6 +29,7 @@ struct batch_world {
     struct metrics *metrics;
     struct health *health;
     struct topic_watch *watch;
+    struct each_decider decider;
     struct batch_stage_description stage;
     struct batch_load load;
     struct batch_context context;

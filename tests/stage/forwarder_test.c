@@ -117,7 +117,7 @@ static void add(struct world *world, int64_t first, int64_t last, int64_t step)
         batch_add(&batch, world->source.messages[offset]);
         world->source.messages[offset] = NULL;
     }
-    batch_decide(&batch, EPOCH, decide, &step);
+    decide_each(&batch, EPOCH, decide, &step);
     forwarder_add(world->forwarder, &batch, last + 1);
     batch_done(&batch);
 }

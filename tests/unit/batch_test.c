@@ -4,6 +4,7 @@
  */
 #include "common/base/buf.h"
 #include "common/service/batch/batch.h"
+#include "tests/lib/each_decider.h"
 #include "tests/lib/mock_kafka.h"
 
 #include <setjmp.h>
@@ -161,7 +162,7 @@ static void decides_each_record_and_notes_why_it_has_no_row(void **state)
     int calls = 0;
 
     add_range(world, &world->batch, 0, 4);
-    batch_decide(&world->batch, 1, decide_even, &calls);
+    decide_each(&world->batch, 1, decide_even, &calls);
     assert_int_equal(calls, 5);
     assert_int_equal(world->batch.row_count, 3);
     assert_true(slice_equals(buf_slice(&world->batch.rows), slice_of("\0\0\2\2\4\4", 6)));
@@ -177,8 +178,8 @@ static void forgets_what_it_decided_before(void **state)
     int calls = 0;
 
     add_range(world, &world->batch, 0, 4);
-    batch_decide(&world->batch, 1, decide_even, &calls);
-    batch_decide(&world->batch, 1, decide_even, &calls);
+    decide_each(&world->batch, 1, decide_even, &calls);
+    decide_each(&world->batch, 1, decide_even, &calls);
     assert_int_equal(world->batch.row_count, 3);
     assert_int_equal(world->batch.rows.length, 6);
     assert_int_equal(world->batch.reject_count, 2);
@@ -205,12 +206,44 @@ static void shows_a_stage_the_record_as_kafka_has_it(void **state)
     struct batch_record seen = {0};
 
     add(world, &world->batch, 7);
-    batch_decide(&world->batch, 4, decide_seen, &seen);
+    decide_each(&world->batch, 4, decide_seen, &seen);
     assert_true(slice_equals_text(seen.key, "k"));
     assert_true(slice_equals_text(seen.value, "0:7"));
     assert_int_equal(seen.epoch, 4);
     assert_int_equal(seen.partition, 0);
     assert_int_equal(seen.offset, 7);
+}
+
+static void closes_the_gaps_of_rows_that_were_dropped(void **state)
+{
+    static const struct {
+        const char *what;
+        uint32_t dropped[3];
+        size_t dropped_count;
+        struct slice rows;
+    } cases[] = {
+        {"none", {0}, 0, {"\0\0\2\2\4\4", 6}},
+        {"the first", {0}, 1, {"\2\2\4\4", 4}},
+        {"the middle one", {2}, 1, {"\0\0\4\4", 4}},
+        {"the last", {4}, 1, {"\0\0\2\2", 4}},
+        {"all", {0, 2, 4}, 3, {"", 0}},
+        {"one that has none", {1}, 1, {"\0\0\2\2\4\4", 6}},
+    };
+    struct world *world = *state;
+    int calls = 0;
+
+    add_range(world, &world->batch, 0, 4);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        AUTO_BUF absent = {0};
+        decide_each(&world->batch, 1, decide_even, &calls);
+        for (size_t d = 0; d < cases[i].dropped_count; d++)
+            batch_drop_row(&world->batch, cases[i].dropped[d]);
+        batch_close_gaps(&world->batch);
+        if (!slice_equals(buf_slice(&world->batch.rows), cases[i].rows))
+            fail_msg("%s: %zu bytes are left", cases[i].what, world->batch.rows.length);
+        assert_int_equal(batch_absent_rows(&world->batch, NULL, 0, &absent), world->batch.row_count);
+        assert_true(slice_equals(buf_slice(&absent), cases[i].rows));
+    }
 }
 
 static void takes_a_rejected_row_away(void **state)
@@ -220,7 +253,7 @@ static void takes_a_rejected_row_away(void **state)
     AUTO_BUF rows = {0};
 
     add_range(world, &world->batch, 0, 4);
-    batch_decide(&world->batch, 1, decide_even, &calls);
+    decide_each(&world->batch, 1, decide_even, &calls);
     batch_reject(&world->batch, 2, "insert", "the table says no");
     assert_int_equal(world->batch.row_count, 2);
     assert_int_equal(batch_absent_rows(&world->batch, NULL, 0, &rows), 2);
@@ -251,7 +284,7 @@ static void writes_only_the_rows_that_the_table_lacks(void **state)
     int calls = 0;
 
     add_range(world, &world->batch, 0, 4);
-    batch_decide(&world->batch, 1, decide_even, &calls);
+    decide_each(&world->batch, 1, decide_even, &calls);
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         AUTO_BUF out = {0};
         uint32_t absent = batch_absent_rows(&world->batch, rows[i].present, rows[i].present_count, &out);
@@ -270,6 +303,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(decides_each_record_and_notes_why_it_has_no_row, set_up, tear_down),
         cmocka_unit_test_setup_teardown(forgets_what_it_decided_before, set_up, tear_down),
         cmocka_unit_test_setup_teardown(shows_a_stage_the_record_as_kafka_has_it, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(closes_the_gaps_of_rows_that_were_dropped, set_up, tear_down),
         cmocka_unit_test_setup_teardown(takes_a_rejected_row_away, set_up, tear_down),
         cmocka_unit_test_setup_teardown(writes_only_the_rows_that_the_table_lacks, set_up, tear_down),
     };

@@ -8,20 +8,40 @@
 
 #include <cmocka.h>
 
+struct world {
+    struct json_reader *json;
+    struct arena arena;
+};
+
 static int set_up(void **state)
 {
-    struct event_rows *rows = test_calloc(1, sizeof(*rows));
+    struct world *world = test_calloc(1, sizeof(*world));
 
-    event_rows_init(rows);
-    *state = rows;
+    world->json = json_reader_new(&json_limits_default);
+    *state = world;
     return 0;
 }
 
 static int tear_down(void **state)
 {
-    event_rows_done(*state);
-    test_free(*state);
+    struct world *world = *state;
+
+    json_reader_free(&world->json);
+    arena_done(&world->arena);
+    test_free(world);
     return 0;
+}
+
+static void append_row(struct world *world, const struct batch_record *record, struct buf *rows)
+{
+    const struct event_reader reader = {world->json, &world->arena};
+    struct event event;
+    struct err err;
+
+    arena_reset(&world->arena);
+    if (!event_record_read(&reader, record->value, &event, &err))
+        fail_msg("%s", err.text);
+    event_row_write(rows, &event, record);
 }
 
 /* A record as ingest writes it. */
@@ -75,14 +95,13 @@ static void writes_every_column_of_the_row(void **state)
 {
     AUTO_BUF value = {0};
     AUTO_BUF row = {0};
-    struct err err = {0};
     uint64_t count;
     uint32_t number;
     uint64_t offset;
 
     write_value(&value, SLICE("evt-1"), SLICE("{\"tokens\": 12345678901234567890.5, \"model\":\"m\"}"));
     struct batch_record record = record_of(&value, 77);
-    assert_true(event_rows_decide(*state, &record, &row, &err));
+    append_row(*state, &record, &row);
     struct slice rest = buf_slice(&row);
     next_is(&rest, "acme");
     next_is(&rest, "live");
@@ -123,65 +142,18 @@ static void gives_the_same_bytes_for_the_same_record(void **state)
     AUTO_BUF value = {0};
     AUTO_BUF other = {0};
     AUTO_BUF rows = {0};
-    struct err err = {0};
 
     write_value(&value, SLICE("evt-1"), SLICE("{\"a\":1.10,\"b\":[1,2]}"));
     write_value(&other, SLICE("evt-2"), SLICE("{\"z\":0.1000000000000000000001}"));
     struct batch_record record = record_of(&value, 77);
     struct batch_record between = record_of(&other, 78);
-    assert_true(event_rows_decide(*state, &record, &rows, &err));
+    append_row(*state, &record, &rows);
     size_t first_end = rows.length;
-    assert_true(event_rows_decide(*state, &between, &rows, &err));
+    append_row(*state, &between, &rows);
     size_t second_end = rows.length;
-    assert_true(event_rows_decide(*state, &record, &rows, &err));
+    append_row(*state, &record, &rows);
     assert_int_equal(rows.length - second_end, first_end);
     assert_memory_equal(rows.data, rows.data + second_end, first_end);
-}
-
-struct bad_record {
-    const char *what;
-    struct slice value;
-};
-
-static void refuses_what_is_no_event_and_appends_nothing(void **state)
-{
-    const struct bad_record rows[] = {
-        {"a tombstone", {NULL, 0}},
-        {"an empty value", SLICE("")},
-        {"no JSON", SLICE("hello")},
-        {"JSON that ends early", SLICE("{\"v\":1,\"id\":\"x\"")},
-        {"an object of something else", SLICE("{\"hello\":\"world\"}")},
-        {"an array", SLICE("[]")},
-        {"a later format", SLICE("{\"v\":2,\"id\":\"x\"}")},
-        {"bytes that are no text", SLICE("\xff\xfe\x00\x01")},
-    };
-
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        AUTO_BUF out = {0};
-        AUTO_BUF id = {0};
-        struct err err = {0};
-        const struct batch_record record = {.value = rows[i].value, .epoch = 1};
-        buf_append_text(&out, "before");
-        if (event_rows_decide(*state, &record, &out, &err))
-            fail_msg("taken: %s", rows[i].what);
-        assert_int_equal(err.kind, ERR_REJECT);
-        assert_true(err.text[0] != '\0');
-        assert_true(slice_equals_text(buf_slice(&out), "before"));
-        assert_false(event_rows_identify(*state, &record, &id));
-        assert_int_equal(id.length, 0);
-    }
-}
-
-/* By this id a partition finds out whether its topic was made anew: it must be what the table has. */
-static void identifies_a_record_by_the_id_of_its_row(void **state)
-{
-    AUTO_BUF value = {0};
-    AUTO_BUF id = {0};
-
-    write_value(&value, SLICE("evt-1"), SLICE("{}"));
-    struct batch_record record = record_of(&value, 77);
-    assert_true(event_rows_identify(*state, &record, &id));
-    assert_true(slice_equals_text(buf_slice(&id), "evt-1"));
 }
 
 int main(void)
@@ -190,8 +162,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(writes_every_column_of_the_row, set_up, tear_down),
         cmocka_unit_test_setup_teardown(names_as_many_columns_as_it_writes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(gives_the_same_bytes_for_the_same_record, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(refuses_what_is_no_event_and_appends_nothing, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(identifies_a_record_by_the_id_of_its_row, set_up, tear_down),
     };
 
     return cmocka_run_group_tests_name("event_row", tests, NULL, NULL);

@@ -55,6 +55,17 @@ static void a_file_falls_into_its_statements(void **state)
     }
 }
 
+/* What changes nothing when it is done a second time. */
+static bool can_be_repeated(struct slice statement)
+{
+    static const char *const marks[] = {"IF NOT EXISTS", "MATERIALIZE COLUMN", "MODIFY COLUMN"};
+
+    for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++)
+        if (memmem(statement.data, statement.length, marks[i], strlen(marks[i])) != NULL)
+            return true;
+    return false;
+}
+
 static void each_file_for_clickhouse_can_be_repeated(void **state)
 {
     (void)state;
@@ -63,7 +74,8 @@ static void each_file_for_clickhouse_can_be_repeated(void **state)
         struct slice statement;
         int count = 0;
         for (; sql_split_next(&rest, &statement); count++)
-            assert_non_null(memmem(statement.data, statement.length, "IF NOT EXISTS", 13));
+            if (!can_be_repeated(statement))
+                fail_msg("%s: %.*s", file->name, SLICE_ARG(statement));
         assert_true(count > 0);
     }
 }

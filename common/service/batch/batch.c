@@ -18,6 +18,8 @@ void batch_forget_decisions(struct batch *batch)
     batch->row_count = 0;
     batch->is_undecided = false;
     buf_clear(&batch->rows);
+    for (size_t i = 0; i < BATCH_COMPANIONS_MAX; i++)
+        buf_clear(&batch->companions[i]);
 }
 
 void batch_done(struct batch *batch)
@@ -28,6 +30,8 @@ void batch_done(struct batch *batch)
             rd_kafka_message_destroy(batch->messages[i]);
     free(batch->messages);
     buf_done(&batch->rows);
+    for (size_t i = 0; i < BATCH_COMPANIONS_MAX; i++)
+        buf_done(&batch->companions[i]);
     *batch = (struct batch){0};
 }
 
@@ -87,12 +91,16 @@ uint32_t batch_count_until(const struct batch *batch, int64_t last)
 
 struct batch_record batch_record_of(const rd_kafka_message_t *message, uint32_t epoch)
 {
+    rd_kafka_timestamp_type_t type;
+    int64_t appended_ms = rd_kafka_message_timestamp(message, &type);
+
     return (struct batch_record){
         .key = slice_of(message->key, message->key_len),
         .value = slice_of(message->payload, message->len),
         .epoch = epoch,
         .partition = message->partition,
         .offset = message->offset,
+        .appended_ms = appended_ms > 0 ? appended_ms : 0,
     };
 }
 
@@ -111,43 +119,58 @@ uint64_t batch_checksum(const struct batch *batch, uint32_t count)
     return checksum;
 }
 
-void batch_decide_nothing(struct batch *batch)
+void batch_begin_rows(struct batch *batch)
 {
     batch_forget_decisions(batch);
     batch->row_index = xcalloc(batch->count, sizeof(*batch->row_index));
     for (uint32_t i = 0; i < batch->count; i++)
         batch->row_index[i].offset = batch->messages[i]->offset;
+}
+
+void batch_decide_nothing(struct batch *batch)
+{
+    batch_begin_rows(batch);
     batch->is_undecided = true;
 }
 
-void batch_decide(struct batch *batch, uint32_t epoch, batch_decide_record *decide, void *stage)
+void batch_add_row(struct batch *batch, uint32_t index, size_t begin)
 {
-    struct err err;
+    struct batch_row *row = &batch->row_index[index];
 
-    batch_forget_decisions(batch);
-    batch->row_index = xcalloc(batch->count, sizeof(*batch->row_index));
+    BUG_ON(row->end > row->begin || begin >= batch->rows.length);
+    row->begin = begin;
+    row->end = batch->rows.length;
+    batch->row_count++;
+}
+
+void batch_drop_row(struct batch *batch, uint32_t index)
+{
+    struct batch_row *row = &batch->row_index[index];
+
+    if (row->end == row->begin)
+        return;
+    row->end = row->begin;
+    batch->row_count--;
+}
+
+void batch_close_gaps(struct batch *batch)
+{
+    size_t at = 0;
+
     for (uint32_t i = 0; i < batch->count; i++) {
-        struct batch_record record = batch_record_of(batch->messages[i], epoch);
         struct batch_row *row = &batch->row_index[i];
-        *row = (struct batch_row){.offset = record.offset, .begin = batch->rows.length};
-        bool has_row = decide(stage, &record, &batch->rows, &err);
-        row->end = batch->rows.length;
-        BUG_ON(has_row != (row->end > row->begin));
-        if (has_row)
-            batch->row_count++;
-        else
-            batch_reject(batch, i, "decode", err.text);
+        size_t length = row->end - row->begin;
+        if (length > 0 && row->begin > at)
+            memmove(batch->rows.data + at, batch->rows.data + row->begin, length);
+        *row = (struct batch_row){row->offset, at, at + length};
+        at += length;
     }
+    batch->rows.length = at;
 }
 
 void batch_reject(struct batch *batch, uint32_t index, const char *kind, const char *reason)
 {
-    struct batch_row *row = &batch->row_index[index];
-
-    if (row->end > row->begin) {
-        row->end = row->begin;
-        batch->row_count--;
-    }
+    batch_drop_row(batch, index);
     batch->rejects = xrealloc(batch->rejects, (batch->reject_count + 1) * sizeof(*batch->rejects));
     batch->rejects[batch->reject_count++] =
         (struct batch_reject){.index = index, .kind = kind, .reason = xstrdup(reason)};

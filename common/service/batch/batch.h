@@ -1,6 +1,7 @@
 /*
- * batch.h - the records of one plan, in offset order, and the rows that they became. Records stay in
- * librdkafka's own memory until the batch is forgotten; rows are one RowBinary block. Loop thread.
+ * batch.h - the records of one plan, in offset order, and the rows that they became: of the stage's table, at
+ * most one for each record, and of its companions (companion.h). Records stay in librdkafka's own memory
+ * until the batch is forgotten; rows are one RowBinary block a table. Loop thread.
  */
 #ifndef MILLRACE_BATCH_H
 #define MILLRACE_BATCH_H
@@ -10,6 +11,8 @@
 #include "common/service/batch/plan.h"
 
 #include <librdkafka/rdkafka.h>
+
+enum { BATCH_COMPANIONS_MAX = 2 };
 
 /* What became of a record. */
 struct batch_row {
@@ -34,6 +37,7 @@ struct batch {
     struct batch_row *row_index; /* one for each record, once decided */
     uint32_t row_count;          /* records that have a row */
     bool is_undecided; /* nobody looked at the records: only the table knows which of them have rows */
+    struct buf companions[BATCH_COMPANIONS_MAX]; /* RowBinary, by number of the companion */
     struct batch_reject *rejects;
     uint32_t reject_count;
 };
@@ -77,24 +81,34 @@ struct batch_record {
     uint32_t epoch;
     int32_t partition;
     int64_t offset;
+    int64_t appended_ms; /* when the broker took it, by its clock */
 };
-
-/* Appends the record's row to `rows`. False with ERR_REJECT and nothing appended: it can't be a row. Pure. */
-typedef bool batch_decide_record(void *stage, const struct batch_record *record, struct buf *rows,
-                                 struct err *err);
 
 struct batch_record batch_record_of(const rd_kafka_message_t *message, uint32_t epoch);
 
-/* Decides all records; what was decided before is forgotten. */
-void batch_decide(struct batch *batch, uint32_t epoch, batch_decide_record *decide, void *stage);
+/* ---- deciding: what a decider (decider.h) does ---- */
+
+/* Forgets what was decided before: no record has a row yet. */
+void batch_begin_rows(struct batch *batch);
+
+/* The record's row are the bytes of `rows` from `begin` on, which were just appended. Records in order. */
+void batch_add_row(struct batch *batch, uint32_t index, size_t begin);
+
+/* The record has no row after all. */
+void batch_drop_row(struct batch *batch, uint32_t index);
+
+/* After rows were dropped: only those that are left are in `rows`. */
+void batch_close_gaps(struct batch *batch);
+
+/* Takes the record's row away and notes why (text: copied). */
+void batch_reject(struct batch *batch, uint32_t index, const char *kind, const char *reason);
+
+/* ---- */
 
 /* As if no record had a row. */
 void batch_decide_nothing(struct batch *batch);
 
 void batch_forget_decisions(struct batch *batch);
-
-/* Takes the record's row away and notes why (text: copied). */
-void batch_reject(struct batch *batch, uint32_t index, const char *kind, const char *reason);
 
 /* Marks the rows whose offsets are not in `present` (ascending) as absent, by writing their bytes into
  * out_rows in order; gives their number. */

@@ -38,6 +38,7 @@ struct batch_stage {
     struct batch_context context;
     struct batch_load load;
     struct loop_turn turn;
+    struct clickhouse *clickhouse;
     struct topic_watch *watch;
     struct stage_view *view;
 
@@ -379,10 +380,10 @@ static void watch_topics(struct batch_stage *stage)
     };
 
     stage->watch = topic_watch_start(&settings);
-    (void)topic_watch_add(
+    stage->context.source_topic = topic_watch_add(
         stage->watch,
-        &(struct topic_need){stage->description.source_topic, "there is nothing to read", HEALTH_DOWN}, NULL,
-        NULL);
+        &(struct topic_need){stage->description.source_topic, "there is nothing to read", HEALTH_DOWN},
+        ask_turn, stage);
     if (stage->description.forward_topic != NULL)
         stage->context.forward_topic = topic_watch_add(
             stage->watch,
@@ -397,6 +398,19 @@ static void watch_topics(struct batch_stage *stage)
         .stage = stage->description.name,
         .source_topic = stage->description.source_topic,
     });
+}
+
+static struct stage_table table_of(const struct batch_stage *stage, const struct batch_table *table)
+{
+    const struct clickhouse_config *config = &service_config(stage->service)->clickhouse;
+
+    return (struct stage_table){
+        .clickhouse = stage->clickhouse,
+        .name = table->name,
+        .columns = table->columns,
+        .insert_timeout_ms = (uint32_t)config->insert_timeout_ms,
+        .question_timeout_ms = (uint32_t)config->query_timeout_ms,
+    };
 }
 
 static void fill_context(struct batch_stage *stage, const struct batch_config *config)
@@ -415,13 +429,6 @@ static void fill_context(struct batch_stage *stage, const struct batch_config *c
         .stage = &stage->description,
         .loop = service_loop(stage->service),
         .turn = &stage->turn,
-        .table =
-            {
-                .name = stage->description.table,
-                .columns = stage->description.columns,
-                .insert_timeout_ms = (uint32_t)all->clickhouse.insert_timeout_ms,
-                .question_timeout_ms = (uint32_t)all->clickhouse.query_timeout_ms,
-            },
         .flush =
             {
                 .interval_ms = (uint32_t)config->flush_interval_ms,
@@ -431,7 +438,10 @@ static void fill_context(struct batch_stage *stage, const struct batch_config *c
         .held_max_bytes = config->held_max_bytes,
         .load = &stage->load,
     };
-    stage->context.table.clickhouse = clickhouse_new(stage->context.loop, &clickhouse);
+    stage->clickhouse = clickhouse_new(stage->context.loop, &clickhouse);
+    stage->context.table = table_of(stage, &stage->description.table);
+    for (size_t i = 0; i < BATCH_COMPANIONS_MAX; i++)
+        stage->context.companions[i] = table_of(stage, &stage->description.companions[i]);
     stage->context.offload = offload_start(stage->context.loop);
 }
 
@@ -509,7 +519,7 @@ void batch_stage_stop(struct batch_stage **stage_p)
     topic_watch_stop(&stage->watch);
     kafka_reader_stop(&stage->context.reader);
     kafka_consumer_stop(&stage->context.consumer);
-    clickhouse_free(&stage->context.table.clickhouse);
+    clickhouse_free(&stage->clickhouse);
     stage_view_free(&stage->view);
     loop_turn_done(&stage->turn);
     free(stage);

@@ -11,10 +11,17 @@
 #define MILLRACE_BATCH_STAGE_H
 
 #include "common/service/batch/batch.h"
+#include "common/service/batch/decider.h"
 #include "common/service/config.h"
 #include "common/service/service.h"
 
 struct batch_stage;
+
+/* A table and the columns of its rows, in RowBinary's order. */
+struct batch_table {
+    const char *name;
+    const char *columns;
+};
 
 /* What makes a stage this stage. */
 struct batch_stage_description {
@@ -22,16 +29,20 @@ struct batch_stage_description {
     const char *source_topic;
     const char *group;
     const char *forward_topic; /* NULL: nothing is forwarded */
-    const char *table;
-    const char *columns; /* of a row, in RowBinary's order */
+    struct batch_table table;
+    struct batch_table companions[BATCH_COMPANIONS_MAX]; /* see companion.h; a NULL name: none */
 
-    /* Record to row. */
-    batch_decide_record *decide;
+    const struct decider_class *decider;
 
     /* The record's id as the table's column `id` has it, into `out_id`; false when it can't be decoded. */
     bool (*identify)(void *owner, const struct batch_record *record, struct buf *out_id);
 
-    void *owner; /* handed to both; keeps */
+    /* A record was rejected, by the decider or behind it: adds to batch->companions what is to be known of
+     * it. Of kind "crash": nobody should decode it again. NULL: nothing. */
+    void (*on_reject)(void *owner, const struct batch_record *record, const struct batch_reject *reject,
+                      struct batch *batch);
+
+    void *owner; /* handed to all; keeps */
 };
 
 /* ERR_REJECT for a property that the configuration may not set, ERR_FATAL when a client can't be made. */

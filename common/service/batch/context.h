@@ -26,8 +26,10 @@ struct batch_context {
     struct kafka_reader *reader;
     struct dead_letters *dead_letters;
     struct offload *offload;
+    struct watched_topic *source_topic;
     struct watched_topic *forward_topic; /* NULL: nothing is forwarded */
     struct stage_table table;
+    struct stage_table companions[BATCH_COMPANIONS_MAX]; /* as the stage describes them */
     struct flush_policy flush;
     uint64_t held_max_bytes;
 

@@ -51,7 +51,31 @@ void partition_stop_for_person(struct partition *partition, const struct err *er
     loop_turn_ask(partition->context->turn);
 }
 
+static const struct decider_class *decider_class(const struct partition *partition)
+{
+    return partition->context->stage->decider;
+}
+
+static void close_decider(struct partition *partition)
+{
+    if (partition->decider != NULL)
+        decider_class(partition)->close(&partition->decider);
+}
+
+bool partition_is_hindered(const struct partition *partition, struct err *out_err)
+{
+    return settler_has_problem(&partition->settler, out_err) ||
+           (partition->decider != NULL && decider_class(partition)->has_problem(partition->decider, out_err));
+}
+
 /* ---- opening ---- */
+
+static void open_decider(struct partition *partition)
+{
+    const struct decider_place place = {partition->context, partition->number, partition->plan_state.epoch};
+
+    partition->decider = decider_class(partition)->open(partition->context->stage->owner, &place);
+}
 
 static void on_opened(void *owner, const struct opened *opened)
 {
@@ -64,6 +88,7 @@ static void on_opened(void *owner, const struct opened *opened)
     partition->is_found_plan = state->has_plan;
     partition->committed_forwarded = state->forwarded;
     partition->has_problem = false;
+    open_decider(partition);
     intake_begin(&partition->intake, state->next);
     kafka_consumer_fetch(partition->context->consumer, partition->number, state->next);
     if (partition->context->forward_topic != NULL) {
@@ -107,6 +132,7 @@ static void open_again(struct partition *partition)
             return;
         forwarder_free(&partition->forwarder);
     }
+    close_decider(partition);
     log_partition(LOG_LEVEL_WARNING, partition->context->stage->source_topic, partition->number,
                   "offset %lld is not in the log: asking the table where to go on",
                   (long long)partition->intake.next);
@@ -146,6 +172,7 @@ static void step_stopped(struct partition *partition)
             return;
         forwarder_free(&partition->forwarder);
     }
+    close_decider(partition);
     partition->question = kafka_consumer_fetch_committed(partition->context->consumer, &partition->number, 1,
                                                          on_position, partition);
 }
@@ -173,22 +200,28 @@ void partition_commit(struct partition *partition, enum partition_state state)
 
 /* Decides now, not while the commit is on its way: deciding may be what ends workers, and then the start
  * must be on record. */
+static void begin_deciding(struct partition *partition)
+{
+    const struct plan_state *state = &partition->plan_state;
+
+    partition->is_replay = partition->is_found_plan || state->plan.first <= partition->replay_until;
+    partition->is_found_plan = false;
+    partition->state = PARTITION_DECIDING;
+    partition->deciding_since_ms = loop_now_ms(partition->context->loop);
+    if (!plan_is_hopeless(&state->plan))
+        return;
+    partition->state = PARTITION_SETTLING;
+    batch_decide_nothing(&partition->batch);
+    settler_give_up(&partition->settler, &partition->batch, &state->plan, state->epoch);
+}
+
 static void begin_settling(struct partition *partition)
 {
     const struct plan_state *state = &partition->plan_state;
-    const struct batch_stage_description *stage = partition->context->stage;
-    bool is_replay = partition->is_found_plan || state->plan.first <= partition->replay_until;
 
-    partition->is_found_plan = false;
+    decider_class(partition)->decide(partition->decider, &partition->batch);
     partition->state = PARTITION_SETTLING;
-    partition->settling_since_ms = loop_now_ms(partition->context->loop);
-    if (plan_is_hopeless(&state->plan)) {
-        batch_decide_nothing(&partition->batch);
-        settler_give_up(&partition->settler, &partition->batch, &state->plan, state->epoch);
-        return;
-    }
-    batch_decide(&partition->batch, state->epoch, stage->decide, stage->owner);
-    settler_begin(&partition->settler, &partition->batch, &state->plan, state->epoch, is_replay);
+    settler_begin(&partition->settler, &partition->batch, &state->plan, state->epoch, partition->is_replay);
 }
 
 static void on_commit_failed(struct partition *partition, rd_kafka_resp_err_t code)
@@ -198,7 +231,7 @@ static void on_commit_failed(struct partition *partition, rd_kafka_resp_err_t co
     kafka_err_set(&err, code, "commit the position");
     set_problem(partition, &err);
     partition->commit_again_at_ms = loop_now_ms(partition->context->loop) + PARTITION_COMMIT_RETRY_MS;
-    if (partition->state == PARTITION_SETTLING)
+    if (partition->state == PARTITION_DECIDING || partition->state == PARTITION_SETTLING)
         partition->plan_state.plan.starts = 1; /* it still counts */
 }
 
@@ -218,7 +251,7 @@ static void on_committed(struct kafka_commit *answered, rd_kafka_resp_err_t code
     partition->commit_again_at_ms = 0;
     partition->committed_forwarded = partition->plan_state.forwarded;
     if (partition->state == PARTITION_PLANNING) {
-        begin_settling(partition);
+        begin_deciding(partition);
     } else if (partition->state == PARTITION_COMMITTING && partition->plan_state.has_plan) {
         partition_abandon(partition); /* the plan is the next owner's */
     } else if (partition->state == PARTITION_COMMITTING) {
@@ -309,6 +342,7 @@ static void settled(struct partition *partition)
     if (partition->forwarder != NULL)
         forwarder_add(partition->forwarder, &partition->batch, partition->plan_state.next);
     settler_end(&partition->settler);
+    decider_class(partition)->forget(partition->decider);
     batch_done(&partition->batch);
     context->load->held_bytes -= bytes;
     partition->state = PARTITION_COLLECTING;
@@ -319,9 +353,27 @@ static void settled(struct partition *partition)
 static bool looks_innocent(const struct partition *partition)
 {
     uint64_t now_ms = loop_now_ms(partition->context->loop);
+    struct err problem;
 
     return partition->plan_state.plan.starts > 0 && now_ms >= partition->commit_again_at_ms &&
-           (partition->settler.has_problem || now_ms - partition->settling_since_ms > PARTITION_INNOCENT_MS);
+           (now_ms - partition->deciding_since_ms > PARTITION_INNOCENT_MS ||
+            partition_is_hindered(partition, &problem));
+}
+
+static void step_deciding(struct partition *partition)
+{
+    if (partition->is_commit_out)
+        return; /* the answer asks for the next turn */
+    if (partition->is_closing) {
+        partition_plan_uncount(partition, PARTITION_COMMITTING);
+    } else if (decider_class(partition)->prepare(partition->decider, &partition->batch)) {
+        begin_settling(partition);
+    } else if (looks_innocent(partition)) {
+        partition_plan_uncount(partition, PARTITION_DECIDING);
+    } else {
+        intake_take(&partition->intake, PLAN_OFFSET_NONE);
+        wake_in(partition, PARTITION_INNOCENT_MS);
+    }
 }
 
 static void step_settling(struct partition *partition)
@@ -376,6 +428,9 @@ void partition_step(struct partition *partition)
     case PARTITION_PLANNING:
     case PARTITION_COMMITTING:
         step_commit(partition);
+        return;
+    case PARTITION_DECIDING:
+        step_deciding(partition);
         return;
     case PARTITION_SETTLING:
         step_settling(partition);
@@ -435,6 +490,7 @@ void partition_abandon(struct partition *partition)
     partition->question = NULL;
     partition_plan_end_trial(partition);
     settler_cancel(&partition->settler);
+    close_decider(partition);
     loop_timer_stop(&partition->timer);
     if (partition->forwarder != NULL)
         forwarder_close(partition->forwarder);

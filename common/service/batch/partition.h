@@ -4,8 +4,8 @@
  *     OPENING     asks where the partition stands (opening.h)
  *     COLLECTING  takes records, until an insert is worth while (intake.h, flush.h)
  *     PLANNING    commits the plan, with the offset of its first record
- *     SETTLING    decides the rows, now that the start is on record, and inserts until the table provably has
- *                 them (settler.h)
+ *     DECIDING    decides the rows, now that the start is on record (decider.h)
+ *     SETTLING    inserts until the table provably has them (settler.h)
  *     COMMITTING  nothing is left to do: commits the position itself
  *     STOPPED     a person must decide; says so in health, takes no further record
  *     CLOSED      given up: commits nothing more

@@ -116,6 +116,7 @@ void partition_plan_split(struct partition *partition)
     struct batch together = {0};
 
     settler_end(&partition->settler);
+    partition->context->stage->decider->forget(partition->decider);
     batch_forget_decisions(&partition->batch);
     batch_append_all(&together, &partition->batch);
     batch_append_all(&together, &partition->intake.records);

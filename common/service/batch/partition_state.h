@@ -18,6 +18,7 @@ enum partition_state {
     PARTITION_OPENING,
     PARTITION_COLLECTING,
     PARTITION_PLANNING,
+    PARTITION_DECIDING,
     PARTITION_SETTLING,
     PARTITION_COMMITTING,
     PARTITION_STOPPED,
@@ -33,17 +34,19 @@ struct partition {
     bool is_commit_out;  /* its answer is still to come */
     bool is_uncommitted; /* the state differs from what the group has */
     bool is_found_plan;  /* state.plan was begun by somebody before and is to be done again */
+    bool is_replay;      /* of the plan under way: offsets of it may have rows already */
     int64_t replay_until;
     int64_t committed_forwarded;
     struct plan_state plan_state;
     uint64_t commit_again_at_ms; /* after a commit that failed; the times are monotonic */
-    uint64_t settling_since_ms;
+    uint64_t deciding_since_ms;
     uint64_t settled_at_ms;
     uint64_t stopped_at_ms;
     struct opening *opening;
     struct kafka_question *question; /* while stopped: has somebody moved the position? */
     struct intake intake;
-    struct batch batch; /* of the plan */
+    struct batch batch;      /* of the plan */
+    struct decider *decider; /* NULL while opening */
     struct settler settler;
     struct forwarder *forwarder;
     struct loop_timer timer; /* the next turn that is needed; see wake_in */
@@ -54,6 +57,9 @@ struct partition {
 /* Sends plan_state as it is now to the group; the state is entered at once, the answer comes to partition.c.
  */
 void partition_commit(struct partition *partition, enum partition_state state);
+
+/* Something keeps the batch from being decided or settled: into out_err. */
+bool partition_is_hindered(const struct partition *partition, struct err *out_err);
 
 /* Nothing more is done until a person has decided. */
 void partition_stop_for_person(struct partition *partition, const struct err *err);

@@ -12,8 +12,8 @@ int64_t partition_position(const struct partition *partition)
 
 bool partition_is_busy(const struct partition *partition)
 {
-    return partition->state == PARTITION_PLANNING || partition->state == PARTITION_SETTLING ||
-           partition->intake.records.count > 0;
+    return partition->state == PARTITION_PLANNING || partition->state == PARTITION_DECIDING ||
+           partition->state == PARTITION_SETTLING || partition->intake.records.count > 0;
 }
 
 bool partition_lag_records(const struct partition *partition, uint64_t *out_records)
@@ -55,7 +55,7 @@ bool partition_has_problem(const struct partition *partition, struct err *out_er
 {
     *out_needs_person = partition->state == PARTITION_STOPPED;
     if (!partition->has_problem)
-        return settler_has_problem(&partition->settler, out_err);
+        return partition_is_hindered(partition, out_err);
     *out_err = partition->problem;
     return true;
 }

@@ -15,18 +15,52 @@ enum {
     SETTLER_LETTERS_PATIENCE_MS = 2000, /* then health says that they wait */
 };
 
+static bool waits_for_others(const struct settler *settler)
+{
+    for (size_t i = 0; i < BATCH_COMPANIONS_MAX; i++)
+        if (companion_is_writing(&settler->companions[i]))
+            return true;
+    return settler->letters_pending > 0;
+}
+
 static void next_step(struct settler *settler)
 {
     if (settle_next(&settler->settle) != SETTLE_DONE)
         settler->state = SETTLER_NEEDS_SLOT;
     else
-        settler->state = settler->letters_pending > 0 ? SETTLER_WAITING : SETTLER_DONE;
+        settler->state = waits_for_others(settler) ? SETTLER_WAITING : SETTLER_DONE;
     loop_turn_ask(settler->context->turn);
+}
+
+/* A letter or a companion's rows are written. */
+static void on_other_written(struct settler *settler)
+{
+    if (settler->state == SETTLER_WAITING && !loop_timer_is_running(&settler->timer))
+        next_step(settler);
 }
 
 static void on_retry_due(void *owner)
 {
     next_step(owner);
+}
+
+/* ---- companions ---- */
+
+static void on_companion_written(void *owner)
+{
+    struct settler *settler = owner;
+
+    for (size_t i = 0; i < BATCH_COMPANIONS_MAX; i++)
+        if (!companion_is_writing(&settler->companions[i]))
+            buf_clear(&settler->batch->companions[i]);
+    on_other_written(settler);
+}
+
+static void write_companions(struct settler *settler)
+{
+    for (size_t i = 0; i < BATCH_COMPANIONS_MAX; i++)
+        if (!companion_is_writing(&settler->companions[i]))
+            companion_write(&settler->companions[i], &settler->batch->companions[i]);
 }
 
 void settler_init(struct settler *settler, const struct batch_context *context, int32_t partition)
@@ -37,6 +71,9 @@ void settler_init(struct settler *settler, const struct batch_context *context, 
         .backoff = {.first_ms = SETTLER_FIRST_RETRY_MS, .highest_ms = SETTLER_HIGHEST_RETRY_MS},
     };
     loop_timer_init(&settler->timer, context->loop, on_retry_due, settler);
+    for (size_t i = 0; i < BATCH_COMPANIONS_MAX; i++)
+        companion_init(&settler->companions[i], context->loop, &context->companions[i], on_companion_written,
+                       settler);
 }
 
 /* ---- dead letters ---- */
@@ -47,9 +84,7 @@ static void on_letter_written(void *owner)
 
     BUG_ON(settler->letters_pending == 0);
     settler->letters_pending--;
-    if (settler->letters_pending == 0 && settler->state == SETTLER_WAITING &&
-        !loop_timer_is_running(&settler->timer))
-        next_step(settler);
+    on_other_written(settler);
 }
 
 static void send_letter(struct settler *settler, const struct batch_reject *reject)
@@ -66,6 +101,27 @@ static void send_letter(struct settler *settler, const struct batch_reject *reje
                       on_letter_written, settler);
 }
 
+/* A letter to people who mend it, and a line of what became of it. */
+static void give_out_reject(struct settler *settler, const struct batch_reject *reject)
+{
+    const struct batch_stage_description *stage = settler->context->stage;
+    struct batch *batch = settler->batch;
+    struct batch_record record = batch_record_of(batch->messages[reject->index], settler->epoch);
+
+    send_letter(settler, reject);
+    if (stage->on_reject != NULL)
+        stage->on_reject(stage->owner, &record, reject, batch);
+}
+
+static void reject_late(struct settler *settler, const char *kind, const char *reason)
+{
+    struct batch *batch = settler->batch;
+
+    batch_reject(batch, 0, kind, reason);
+    give_out_reject(settler, &batch->rejects[batch->reject_count - 1]);
+    write_companions(settler);
+}
+
 void settler_begin(struct settler *settler, struct batch *batch, const struct plan *plan, uint32_t epoch,
                    bool is_replay)
 {
@@ -75,7 +131,8 @@ void settler_begin(struct settler *settler, struct batch *batch, const struct pl
     settler->epoch = epoch;
     settle_init(&settler->settle, is_replay, batch->row_count);
     for (uint32_t i = 0; i < batch->reject_count; i++)
-        send_letter(settler, &batch->rejects[i]);
+        give_out_reject(settler, &batch->rejects[i]);
+    write_companions(settler);
     next_step(settler);
 }
 
@@ -130,9 +187,8 @@ static void on_data_fault(struct settler *settler, const struct err *err)
         loop_turn_ask(settler->context->turn);
         return;
     }
-    batch_reject(batch, 0, "insert", err->text);
     settle_init(&settler->settle, false, 0);
-    send_letter(settler, &batch->rejects[batch->reject_count - 1]);
+    reject_late(settler, "insert", err->text);
     next_step(settler);
 }
 
@@ -167,10 +223,8 @@ static void on_present_offsets(void *owner, const struct clickhouse_result *resu
         return;
     }
     note_success(settler);
-    if (settler->is_giving_up && present_count == 0) {
-        batch_reject(settler->batch, 0, "crash", "workers ended again and again while they had this record");
-        send_letter(settler, &settler->batch->rejects[0]);
-    }
+    if (settler->is_giving_up && present_count == 0)
+        reject_late(settler, "crash", "workers ended again and again while they had this record");
     buf_clear(&settler->absent_rows);
     settle_on_asked(&settler->settle,
                     batch_absent_rows(settler->batch, present, present_count, &settler->absent_rows));
@@ -221,6 +275,12 @@ bool settler_has_problem(const struct settler *settler, struct err *out_err)
         *out_err = settler->problem;
         return true;
     }
+    for (size_t i = 0; i < BATCH_COMPANIONS_MAX; i++) {
+        if (settler->companions[i].has_problem) {
+            *out_err = settler->companions[i].problem;
+            return true;
+        }
+    }
     if (settler->letters_pending == 0 ||
         loop_now_ms(settler->context->loop) - settler->letters_since_ms < SETTLER_LETTERS_PATIENCE_MS)
         return false;
@@ -234,6 +294,8 @@ bool settler_has_problem(const struct settler *settler, struct err *out_err)
 void settler_end(struct settler *settler)
 {
     BUG_ON(settler->call != NULL);
+    for (size_t i = 0; i < BATCH_COMPANIONS_MAX; i++)
+        companion_cancel(&settler->companions[i]);
     if (settler->letters_pending > 0)
         dead_letters_forget(settler->context->dead_letters, settler);
     settler->letters_pending = 0;

@@ -1,6 +1,7 @@
 /*
- * settler.h - makes a planned batch true: its rows into the table as settle.h prescribes, its rejects to
- * the dead letters. Waits and asks as long as it takes; never skips. Loop thread; nothing blocks.
+ * settler.h - makes a planned batch true: its rows into the table as settle.h prescribes, those of the
+ * companions beside it, its rejects to the dead letters. Waits and asks as long as it takes; never skips.
+ * Loop thread; nothing blocks.
  */
 #ifndef MILLRACE_SETTLER_H
 #define MILLRACE_SETTLER_H
@@ -8,6 +9,7 @@
 #include "common/base/backoff.h"
 #include "common/io/loop.h"
 #include "common/service/batch/batch.h"
+#include "common/service/batch/companion.h"
 #include "common/service/batch/settle.h"
 
 struct batch_context;
@@ -16,9 +18,9 @@ enum settler_state {
     SETTLER_IDLE,       /* nothing to settle */
     SETTLER_NEEDS_SLOT, /* its next step is a call to the table: see settler_run */
     SETTLER_CALLING,    /* it holds the worker's slot */
-    SETTLER_WAITING,    /* for the next try, or for dead letters */
+    SETTLER_WAITING,    /* for the next try, for companions or for dead letters */
     SETTLER_DATA_FAULT, /* the table calls the rows themselves bad: smaller plans will show which */
-    SETTLER_DONE,       /* every record has its row or its dead letter */
+    SETTLER_DONE,       /* every record has its row, or what says why it has none */
 };
 
 struct settler {
@@ -31,6 +33,7 @@ struct settler {
     struct settle settle;
     struct clickhouse_call *call;
     struct buf absent_rows;
+    struct companion companions[BATCH_COMPANIONS_MAX];
     uint32_t letters_pending;
     uint64_t letters_since_ms; /* monotonic; of the first of them */
     bool is_giving_up;

@@ -10,14 +10,19 @@
 
 enum { STAGE_ANSWER_MAX_BYTES = 16 << 20, STAGE_NUMBER_BYTES = 24 };
 
-struct clickhouse_call *stage_table_insert(const struct stage_table *table, struct slice rows,
-                                           const char *token, const char *query_id,
-                                           clickhouse_on_result *on_result, void *owner)
+/* What an insert is called, NULL for both: nothing that is known by a name. */
+struct insert_name {
+    const char *token;
+    const char *query_id;
+};
+
+static struct clickhouse_call *insert(const struct stage_table *table, struct slice rows,
+                                      const struct insert_name *name, clickhouse_on_result *on_result,
+                                      void *owner)
 {
     /* One insert is one block, or a repeat under the same token could lose the rows behind another border. */
     const struct clickhouse_pair settings[] = {
-        {"insert_deduplication_token", token},
-        {"insert_deduplicate", "1"},
+        {"insert_deduplicate", name->token != NULL ? "1" : "0"},
         {"async_insert", "0"},
         {"max_insert_block_size", "1048576"},
         {"min_insert_block_size_rows", "1048576"},
@@ -28,6 +33,7 @@ struct clickhouse_call *stage_table_insert(const struct stage_table *table, stru
         {"wait_end_of_query", "1"},
         {"http_receive_timeout",
          "10"}, /* a worker stopped in mid-insert must not hold its query id for long */
+        {name->token != NULL ? "insert_deduplication_token" : NULL, name->token},
         {NULL, NULL},
     };
     AUTO_STRING sql = xasprintf("INSERT INTO %s (%s) FORMAT RowBinary", table->name, table->columns);
@@ -35,13 +41,26 @@ struct clickhouse_call *stage_table_insert(const struct stage_table *table, stru
     return clickhouse_ask(table->clickhouse, &(struct clickhouse_query){
                                                  .sql = sql,
                                                  .settings = settings,
-                                                 .query_id = query_id,
+                                                 .query_id = name->query_id,
                                                  .data = rows,
                                                  .timeout_ms = table->insert_timeout_ms,
                                                  .answer_max_bytes = STAGE_ANSWER_MAX_BYTES,
                                                  .on_result = on_result,
                                                  .owner = owner,
                                              });
+}
+
+struct clickhouse_call *stage_table_insert(const struct stage_table *table, struct slice rows,
+                                           const char *token, const char *query_id,
+                                           clickhouse_on_result *on_result, void *owner)
+{
+    return insert(table, rows, &(struct insert_name){token, query_id}, on_result, owner);
+}
+
+struct clickhouse_call *stage_table_write(const struct stage_table *table, struct slice rows,
+                                          clickhouse_on_result *on_result, void *owner)
+{
+    return insert(table, rows, &(struct insert_name){NULL, NULL}, on_result, owner);
 }
 
 static struct clickhouse_call *ask(const struct stage_table *table, const char *sql,

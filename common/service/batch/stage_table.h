@@ -28,6 +28,10 @@ struct clickhouse_call *stage_table_insert(const struct stage_table *table, stru
                                            const char *token, const char *query_id,
                                            clickhouse_on_result *on_result, void *owner);
 
+/* Inserts rows as one block, without a token: each call adds them again. */
+struct clickhouse_call *stage_table_write(const struct stage_table *table, struct slice rows,
+                                          clickhouse_on_result *on_result, void *owner);
+
 /* Which offsets of the range have rows: at most `limit` of them, ascending. */
 struct clickhouse_call *stage_table_ask_offsets(const struct stage_table *table,
                                                 const struct stage_range *range, uint32_t limit,

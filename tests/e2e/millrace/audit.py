@@ -26,8 +26,12 @@ class Findings:
     records: int = 0
     rows: int = 0
     letters: int = 0
-    lost: list = field(default_factory=list)  # neither row nor dead letter
-    doubled: list = field(default_factory=list)  # more than one row, or a row and a dead letter
+    resends: int = 0
+    lost: list = field(default_factory=list)  # neither row nor dead letter, and no event that was there before
+    doubled: list = field(default_factory=list)  # more than one row, or a row and something else
+    repeated: list = field(default_factory=list)  # a row of an event that an earlier record has already
+    misjudged: list = field(default_factory=list)  # said to be a resend of something else than it is
+    forgotten: list = field(default_factory=list)  # a row whose id is not known for later
     invented: list = field(default_factory=list)  # a row or dead letter of no record
     changed: list = field(default_factory=list)  # not the bytes that were in the record
     unforwarded: list = field(default_factory=list)  # a row that a receiver never takes
@@ -38,8 +42,9 @@ class Findings:
 
     def __str__(self):
         faults = [f"{len(found)} {name}, such as {found[:SHOWN]}" for name, found in self.faults().items()]
-        return f"{self.records} records, {self.rows} rows, {self.letters} dead letters: " + (
-            "; ".join(faults) or "all in order"
+        return (
+            f"{self.records} records, {self.rows} rows, {self.resends} resends, {self.letters} dead letters: "
+            + ("; ".join(faults) or "all in order")
         )
 
 
@@ -85,10 +90,15 @@ class Audit:
         records = self._records()
         rows = self._rows()
         letters = self._letters()
-        findings = Findings(records=len(records), rows=len(rows), letters=len(letters))
+        resends = self._resends()
+        findings = Findings(records=len(records), rows=len(rows), letters=len(letters), resends=len(resends))
         counts = Counter(place for place, _, _ in rows)
-        findings.lost = sorted(set(records) - set(counts) - letters)
-        findings.doubled = sorted(place for place in counts if counts[place] > 1 or place in letters)
+        findings.lost = sorted(set(records) - set(counts) - letters - set(resends))
+        findings.doubled = sorted(
+            place for place in counts if counts[place] > 1 or place in letters or place in resends
+        )
+        self._check_resends(findings, {at: records[at] for at in records if at not in letters}, set(counts), resends)
+        findings.forgotten = sorted(set(counts) - self._known())
         findings.invented = sorted((set(counts) | letters) - set(records))
         findings.changed = sorted(row[0] for row in rows if row[0] in records and not _is_same(records[row[0]], row))
         self._check_forwarded(findings, records, set(counts))
@@ -114,6 +124,37 @@ class Audit:
             + " OR ".join(f"kafka_partition = {at} AND kafka_offset >= {begin}" for at, begin in self._begins.items())
         )
         return [((partition, offset), event_id, properties) for partition, offset, event_id, properties in found]
+
+    def _resends(self):
+        """{place: (outcome, place of the first)}"""
+        found = self._stack.clickhouse.rows(
+            "SELECT kafka_partition, kafka_offset, outcome, first_partition, first_offset FROM event_outcomes FINAL"
+            " WHERE outcome != 'dead_letter' AND ("
+            + " OR ".join(f"kafka_partition = {at} AND kafka_offset >= {begin}" for at, begin in self._begins.items())
+            + ")"
+        )
+        return {(at, offset): (outcome, (first, first_offset)) for at, offset, outcome, first, first_offset in found}
+
+    def _known(self):
+        """Places whose ids are kept."""
+        return {tuple(row) for row in self._stack.clickhouse.rows("SELECT kafka_partition, kafka_offset FROM event_ids")}
+
+    def _check_resends(self, findings, records, stored, resends):
+        """Against the truth: the event is the record of its identity with the lowest offset."""
+        firsts = {}
+        for place in sorted(records):
+            sent = json.loads(records[place].value)
+            identity = (sent["tenant_id"], sent["environment_id"], sent["external_customer_id"], sent["id"])
+            first, content = firsts.setdefault(identity, (place, sent["content_hash"]))
+            if first == place:
+                if place in resends:
+                    findings.misjudged.append(place)
+                continue
+            if place in stored:
+                findings.repeated.append(place)
+            outcome = "duplicate" if sent["content_hash"] == content else "conflict"
+            if place in resends and resends[place] != (outcome, first):
+                findings.misjudged.append(place)
 
     def _letters(self):
         """Distinct ones: a letter may be written twice."""

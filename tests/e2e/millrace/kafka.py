@@ -5,7 +5,7 @@ import time
 from dataclasses import dataclass
 
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin import AdminClient, NewPartitions
 
 from millrace.offset_fetch import fetch_offsets
 from millrace.waiting import wait_until
@@ -68,6 +68,11 @@ class Kafka:
 
     def delete_topic(self, name):
         self._admin.delete_topics([name], operation_timeout=ANSWER_S)[name].result(ANSWER_S)
+
+    def grow(self, topic, partitions):
+        """To so many partitions in all."""
+        self._admin.create_partitions([NewPartitions(topic, partitions)])[topic].result(ANSWER_S)
+        wait_until(lambda: len(self.partitions(topic)) == partitions, ANSWER_S, f"{topic} has {partitions} partitions")
 
     def partitions(self, topic):
         found = self._admin.list_topics(topic, timeout=ANSWER_S).topics[topic]

@@ -80,8 +80,12 @@ class Load:
             self._producer.poll(0)
             self._stopping.wait(0.01)
 
+    def next_record(self):
+        """Key and value of what is sent next."""
+        return record(self._tenant, f"customer-{self.sent % CUSTOMERS}")
+
     def _send_one(self):
-        key, value = record(self._tenant, f"customer-{self.sent % CUSTOMERS}")
+        key, value = self.next_record()
         while True:
             try:
                 self._producer.produce(TOPIC, value, key, on_delivery=self._on_report)

@@ -45,9 +45,6 @@ class Tenant:
         )
 
     def remove(self):
-        """What `insert` has put there."""
         self.stack.clickhouse.run(
-            f"ALTER TABLE events DELETE WHERE tenant_id = {{tenant:String}} AND kafka_partition = {NO_PARTITION}"
-            " SETTINGS mutations_sync = 2",
-            tenant=self.name,
+            "ALTER TABLE events DELETE WHERE tenant_id = {tenant:String} SETTINGS mutations_sync = 2", tenant=self.name
         )
