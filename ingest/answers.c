@@ -17,32 +17,104 @@ refuse(struct answer_refusal *refusal, enum http_error_code code, const char *fo
     refusal->error = (struct http_error){.code = code, .message = refusal->message};
 }
 
-void answer_write_accepted(struct buf *out, struct slice event_id)
+/* ---- ids ---- */
+
+/* ["a",null,"c"]: by index in the request, null for one that could not be taken. */
+static void write_ids(struct buf *out, const struct submission *submission)
 {
+    uint32_t size = submission_size(submission);
+    const struct submission_event *event = submission->events;
+
+    for (uint32_t index = 0; index < size; index++) {
+        buf_append_byte(out, index == 0 ? '[' : ',');
+        if (event < submission->events + submission->event_count && event->index == index)
+            json_write_string(out, submission_id(event++));
+        else
+            buf_append_text(out, "null");
+    }
+    buf_append_byte(out, ']');
+}
+
+/* "event_id":"..." or "event_ids":[...]. */
+static void write_id_members(struct buf *out, const struct submission *submission)
+{
+    if (!event_form_is_bulk(submission->form)) {
+        json_write_member(out, "event_id", submission_id(&submission->events[0]));
+        return;
+    }
+    json_write_raw_member(out, "event_ids", SLICE(""));
+    write_ids(out, submission);
+}
+
+static void write_errors_member(struct buf *out, const struct submission_errors *errors)
+{
+    json_write_raw_member(out, "errors", SLICE("["));
+    buf_append_slice(out, buf_slice(&errors->json));
+    buf_append_byte(out, ']');
+}
+
+void answer_write_accepted(struct buf *out, const struct submission *submission)
+{
+    bool is_bulk = event_form_is_bulk(submission->form);
+
     buf_append_byte(out, '{');
-    json_write_member(out, "message", SLICE("Event accepted for processing"));
-    json_write_member(out, "event_id", event_id);
+    json_write_member(out, "message",
+                      is_bulk ? SLICE("Events accepted for processing")
+                              : SLICE("Event accepted for processing"));
+    write_id_members(out, submission);
+    if (submission->errors.count > 0)
+        write_errors_member(out, &submission->errors);
     buf_append_byte(out, '}');
+}
+
+/* ---- what is wrong with the request ---- */
+
+static enum http_error_code code_of(enum event_problem_kind kind)
+{
+    switch (kind) {
+    case EVENT_PROBLEM_FORBIDDEN:
+        return HTTP_ERROR_PERMISSION_DENIED;
+    case EVENT_PROBLEM_TOO_LARGE:
+        return HTTP_ERROR_PAYLOAD_TOO_LARGE;
+    case EVENT_PROBLEM_INVALID:
+        break;
+    }
+    return HTTP_ERROR_VALIDATION;
 }
 
 void answer_problem(const struct event_problem *problem, struct answer_refusal *out_refusal)
 {
     bool has_field = problem->field[0] != '\0';
 
-    refuse(out_refusal, problem->is_forbidden ? HTTP_ERROR_PERMISSION_DENIED : HTTP_ERROR_VALIDATION,
-           "%s%s%s", problem->field, has_field ? " " : "", problem->text);
+    refuse(out_refusal, code_of(problem->kind), "%s%s%s", problem->field, has_field ? " " : "",
+           problem->text);
     if (has_field) {
         out_refusal->error.detail_field = problem->field;
         out_refusal->error.detail_text = problem->text;
     }
 }
 
-void answer_too_large(size_t record_bytes, struct answer_refusal *out_refusal)
+void answer_bad_events(const struct submission *submission, struct buf *details,
+                       struct answer_refusal *out_refusal)
 {
-    refuse(out_refusal, HTTP_ERROR_PAYLOAD_TOO_LARGE,
-           "the event takes %zu bytes, more than the limit of %d: shorten its properties", record_bytes,
-           EVENT_RECORD_MAX_BYTES);
+    const struct submission_errors *errors = &submission->errors;
+    const struct event_problem *first = &errors->first;
+
+    if (!event_form_is_bulk(submission->form)) {
+        answer_problem(first, out_refusal);
+        return;
+    }
+    refuse(out_refusal, errors->has_forbidden ? HTTP_ERROR_PERMISSION_DENIED : HTTP_ERROR_VALIDATION,
+           "%u of %u events can't be taken, so none was stored; the first is event %u: %s%s%s", errors->count,
+           submission_size(submission), errors->first_index, first->field, first->field[0] != '\0' ? " " : "",
+           first->text);
+    buf_append_byte(details, '{');
+    write_errors_member(details, errors);
+    buf_append_byte(details, '}');
+    out_refusal->error.details_json = buf_slice(details);
 }
+
+/* ---- what is wrong with the system ---- */
 
 void answer_full(uint64_t in_flight_max_bytes, struct answer_refusal *out_refusal)
 {
@@ -52,28 +124,70 @@ void answer_full(uint64_t in_flight_max_bytes, struct answer_refusal *out_refusa
            in_flight_max_bytes);
 }
 
-void answer_not_durable(const struct publish_result *result, const char *event_id,
+/* Whether any of the events is stored, or nobody knows. */
+static bool may_be_stored(const struct submission *submission)
+{
+    return submission->fate.failed_count < submission->event_count || submission->fate.unknown_count > 0;
+}
+
+/* Kafka refuses the events themselves, and none of them is stored: another try would not help. */
+static bool refuse_own_fault(const struct submission *submission, struct answer_refusal *refusal)
+{
+    const struct submission_fate *fate = &submission->fate;
+    const char *reason = fate->failure.err.text;
+
+    if (may_be_stored(submission))
+        return false;
+    if (fate->failure.fault == KAFKA_FAULT_TOO_LARGE) {
+        refuse(refusal, HTTP_ERROR_PAYLOAD_TOO_LARGE,
+               "the event is larger than Kafka's limit (message.max.bytes): %s", reason);
+        return true;
+    }
+    if (fate->failure.fault == KAFKA_FAULT_INVALID) {
+        refuse(refusal, HTTP_ERROR_VALIDATION, "Kafka does not take this event: %s", reason);
+        return true;
+    }
+    return false;
+}
+
+static void refuse_one(const struct submission_fate *fate, struct answer_refusal *refusal)
+{
+    const char *reason = fate->failure.err.text;
+
+    if (fate->unknown_count > 0)
+        refuse(refusal, HTTP_ERROR_SERVICE_UNAVAILABLE,
+               "nobody knows whether the event was stored; send it again with the same event_id; %s", reason);
+    else
+        refuse(refusal, HTTP_ERROR_SERVICE_UNAVAILABLE, "the event was not stored; send it again; %s",
+               reason);
+}
+
+static void refuse_bulk(const struct submission *submission, struct answer_refusal *refusal)
+{
+    const struct submission_fate *fate = &submission->fate;
+    const char *reason = fate->failure.err.text;
+
+    if (may_be_stored(submission))
+        refuse(refusal, HTTP_ERROR_SERVICE_UNAVAILABLE,
+               "only %u of %u events are known to be stored; send all of them again with the same event ids; "
+               "%s",
+               submission->event_count - fate->failed_count, submission->event_count, reason);
+    else
+        refuse(refusal, HTTP_ERROR_SERVICE_UNAVAILABLE,
+               "none of the %u events was stored; send them again; %s", submission->event_count, reason);
+}
+
+void answer_not_durable(const struct submission *submission, struct buf *details,
                         struct answer_refusal *out_refusal)
 {
-    switch (result->fault) {
-    case KAFKA_FAULT_TOO_LARGE:
-        refuse(out_refusal, HTTP_ERROR_PAYLOAD_TOO_LARGE,
-               "the event is larger than Kafka's limit (message.max.bytes): %s", result->err.text);
+    if (refuse_own_fault(submission, out_refusal))
         return;
-    case KAFKA_FAULT_INVALID:
-        refuse(out_refusal, HTTP_ERROR_VALIDATION, "Kafka does not take this event: %s", result->err.text);
-        return;
-    default:
-        break;
-    }
-    if (result->may_be_durable)
-        refuse(out_refusal, HTTP_ERROR_SERVICE_UNAVAILABLE,
-               "nobody knows whether the event was stored; send it again with the same event_id; "
-               "%s",
-               result->err.text);
+    if (event_form_is_bulk(submission->form))
+        refuse_bulk(submission, out_refusal);
     else
-        refuse(out_refusal, HTTP_ERROR_SERVICE_UNAVAILABLE, "the event was not stored; send it again; %s",
-               result->err.text);
-    out_refusal->error.detail_field = "event_id";
-    out_refusal->error.detail_text = event_id;
+        refuse_one(&submission->fate, out_refusal);
+    buf_append_byte(details, '{');
+    write_id_members(details, submission);
+    buf_append_byte(details, '}');
+    out_refusal->error.details_json = buf_slice(details);
 }

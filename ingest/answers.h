@@ -1,12 +1,11 @@
 /*
- * answers.h - what a client that posted an event is told. Pure.
+ * answers.h - what a client that posted events is told. Pure.
  */
 #ifndef MILLRACE_ANSWERS_H
 #define MILLRACE_ANSWERS_H
 
-#include "common/event/event_json.h"
 #include "common/io/http_error.h"
-#include "ingest/publish.h"
+#include "ingest/submission.h"
 
 /* An error and the text that it borrows. */
 struct answer_refusal {
@@ -14,21 +13,26 @@ struct answer_refusal {
     char message[640];
 };
 
-/* Appends {"message":"Event accepted for processing","event_id":...}. */
-void answer_write_accepted(struct buf *out, struct slice event_id);
+/* All good events are durable. Appends {"message":"Event accepted for processing","event_id":"..."}, or for a
+ * bulk request {"message":"Events accepted for processing","event_ids":["...",...]}; with bad events among
+ * them their ids are null, and "errors" says why. */
+void answer_write_accepted(struct buf *out, const struct submission *submission);
 
-/* A request that is no event: 400, or 403 where it names another tenant. Borrows problem. */
+/* A request that is none: 400. Borrows problem. */
 void answer_problem(const struct event_problem *problem, struct answer_refusal *out_refusal);
 
-/* A record of record_bytes, more than EVENT_RECORD_MAX_BYTES: 413. */
-void answer_too_large(size_t record_bytes, struct answer_refusal *out_refusal);
+/* Events of the request can't be taken, and so none is: 400, 403 where another tenant is named, 413 for a
+ * single event that is too large. For bulk requests the details list them. Borrows the submission; details:
+ * for the JSON, borrows. */
+void answer_bad_events(const struct submission *submission, struct buf *details,
+                       struct answer_refusal *out_refusal);
 
 /* in_flight_max_bytes are waiting for Kafka: 503. */
 void answer_full(uint64_t in_flight_max_bytes, struct answer_refusal *out_refusal);
 
-/* An event that is not durable: 413 or 400 when it is at fault itself, else 503. event_id, to send it again
- * under: borrows. */
-void answer_not_durable(const struct publish_result *result, const char *event_id,
+/* Events of the request are not durable: 413 or 400 when they are at fault themselves and nothing was stored,
+ * else 503 with the ids to send them again under. details: for the JSON, borrows. */
+void answer_not_durable(const struct submission *submission, struct buf *details,
                         struct answer_refusal *out_refusal);
 
 #endif

@@ -1,12 +1,12 @@
 /*
  * millrace-ingest: the door. An event that is answered 202 is durable.
  *
- * Serves  POST /v1/events; GET /v1/events, handed on to millrace-query; its health
+ * Serves  POST /v1/events and /v1/events/bulk; GET /v1/events, handed on to millrace-query; its health
  * Writes  topic events, keyed tenant:environment:customer, so that a customer's events stay in order
  *
  * Promises
- *   - 202 only when the event is on all in-sync replicas of Kafka. 4xx: nothing was stored. 5xx or no
- *     answer: unknown; send it again with the same event_id.
+ *   - 202 only when all events of the request are on all in-sync replicas of Kafka. 4xx: none was stored.
+ *     5xx or no answer: unknown; send them again with the same event_id.
  *   - A key writes and reads its own tenant and environment, whatever the body says.
  *   - Bounded: bodies, records and connections have limits; above them 413, 429 or 503 at once.
  *
@@ -51,9 +51,21 @@ struct ingest {
 
 /* ---- routes ---- */
 
+static const char *const event_types[] = {"application/json", "application/cloudevents+json", NULL};
+static const char *const bulk_types[] = {"application/json", "application/cloudevents-batch+json", NULL};
+
 static void post_event(void *context, struct http_request *request)
 {
-    submit_event(((struct ingest *)context)->submit, request);
+    static const enum event_form forms[] = {EVENT_FORM_ONE, EVENT_FORM_CLOUD}; /* as event_types */
+
+    submit_request(((struct ingest *)context)->submit, request, forms[http_request_media_type(request)]);
+}
+
+static void post_bulk(void *context, struct http_request *request)
+{
+    static const enum event_form forms[] = {EVENT_FORM_BULK, EVENT_FORM_CLOUD_BULK}; /* as bulk_types */
+
+    submit_request(((struct ingest *)context)->submit, request, forms[http_request_media_type(request)]);
 }
 
 static void get_events(void *context, struct http_request *request)
@@ -76,13 +88,17 @@ static void get_ready(void *context, struct http_request *request)
     api_answer_ready(((struct ingest *)context)->api, request);
 }
 
-static const char *const json_only[] = {"application/json", NULL};
-
+/* clang-format off */
 static const struct http_route routes[] = {
-    {HTTP_POST, "/v1/events", post_event, json_only},       {HTTP_GET, "/v1/events", get_events, NULL},
-    {HTTP_GET, "/actuator/health/kafka", get_health, NULL}, {HTTP_GET, "/health/live", get_live, NULL},
-    {HTTP_GET, "/health/ready", get_ready, NULL},           {.path = NULL},
+    {HTTP_POST, "/v1/events", post_event, event_types},
+    {HTTP_POST, "/v1/events/bulk", post_bulk, bulk_types},
+    {HTTP_GET, "/v1/events", get_events, NULL},
+    {HTTP_GET, "/actuator/health/kafka", get_health, NULL},
+    {HTTP_GET, "/health/live", get_live, NULL},
+    {HTTP_GET, "/health/ready", get_ready, NULL},
+    {.path = NULL},
 };
+/* clang-format on */
 
 /* ---- the end ---- */
 

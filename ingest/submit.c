@@ -1,86 +1,125 @@
 #include "ingest/submit.h"
 
 #include "common/base/alloc.h"
+#include "common/base/bug.h"
 #include "common/base/clock.h"
+#include "common/base/slice_set.h"
 #include "common/event/envelope.h"
 #include "common/service/api.h"
 #include "common/service/metrics.h"
 #include "ingest/answers.h"
+#include "ingest/options.h"
 #include "ingest/submission.h"
 
 #include <stdlib.h>
+#include <sys/random.h>
+
+/* Bad events that an answer lists, when nothing is stored because of them. */
+enum { ERRORS_LISTED_MAX = 100 };
 
 struct submit {
     struct submit_settings settings;
     struct json_reader *json;
-    struct arena arena; /* of the event that is being read */
-    struct buf answer;  /* of the event that is being answered */
+    struct arena arena;   /* of the event that is being read */
+    struct slice_set ids; /* of the request that is being read */
+    uint64_t seed;        /* of ids */
+    struct buf answer;    /* of the request that is being answered */
     struct submission_pool pool;
     struct metric *in_flight;
 };
 
-/* ---- the fate of an event ---- */
+/* ---- the answer ---- */
 
-static void on_settled(struct publication *publication, const struct publish_result *result)
+static void answer_accepted(struct submit *submit, struct submission *submission)
 {
-    struct submission *submission = (struct submission *)publication;
-    struct submit *submit = submission->owner;
-    struct answer_refusal refusal;
-
-    if (result->is_durable) {
-        buf_clear(&submit->answer);
-        answer_write_accepted(&submit->answer, slice_from(submission->event_id));
-        http_respond(submission->request, 202, "application/json", buf_slice(&submit->answer));
-    } else {
-        answer_not_durable(result, submission->event_id, &refusal);
-        http_respond_error(submission->request, &refusal.error);
-    }
+    if (submission->is_lenient)
+        http_answer_header(submission->request, "Preference-Applied", "handling=lenient");
+    buf_clear(&submit->answer);
+    answer_write_accepted(&submit->answer, submission);
+    http_respond(submission->request, 202, "application/json", buf_slice(&submit->answer));
     submission_give_back(&submit->pool, submission);
 }
 
-/* ---- from request to record ---- */
-
-static void publish_record(struct submit *submit, const struct event *event, struct submission *submission)
+/* refusal may borrow from the submission. */
+static void refuse(struct submit *submit, struct submission *submission, const struct answer_refusal *refusal)
 {
-    char key[EVENT_KEY_MAX_BYTES];
+    http_respond_error(submission->request, &refusal->error);
+    submission_give_back(&submit->pool, submission);
+}
+
+static void settle_one(struct submission *submission)
+{
+    struct submit *submit = submission->owner;
+    struct submission_fate *fate = &submission->fate;
+    struct answer_refusal refusal;
+
+    fate->waiting_count--;
+    if (fate->waiting_count > 0)
+        return;
+    if (fate->failed_count == 0) {
+        answer_accepted(submit, submission);
+        return;
+    }
+    buf_clear(&submit->answer);
+    answer_not_durable(submission, &submit->answer, &refusal);
+    refuse(submit, submission, &refusal);
+}
+
+static void on_settled(struct publication *publication, const struct publish_result *result)
+{
+    struct submission *submission = ((struct submission_event *)publication)->submission;
+    struct submission_fate *fate = &submission->fate;
+
+    if (!result->is_durable) {
+        if (fate->failed_count == 0)
+            fate->failure = *result;
+        fate->failed_count++;
+        fate->unknown_count += result->may_be_durable;
+    }
+    settle_one(submission);
+}
+
+/* ---- to Kafka ---- */
+
+static void publish_all(struct submit *submit, struct submission *submission)
+{
     char envelope[ENVELOPE_MAX_BYTES];
     uint32_t trace_count;
     struct slice trace = http_request_header(submission->request, "traceparent", &trace_count);
-    size_t key_length = event_key_write(event, key);
     size_t envelope_length = envelope_ingest_write(http_request_id(submission->request),
                                                    trace_count == 1 ? trace : SLICE(""), envelope);
-    const struct publish_event record = {
-        .key = slice_of(key, key_length),
-        .value = buf_slice(&submission->record),
-        .envelope = slice_of(envelope, envelope_length),
-    };
+    uint32_t count = submission->event_count;
 
-    publish_send(submit->settings.publish, &record, &submission->publication);
-}
-
-static void take(struct submit *submit, const struct event *event, struct http_request *request)
-{
-    struct submission *submission = submission_take(&submit->pool);
-    struct answer_refusal refusal;
-
-    event_record_write(&submission->record, event);
-    if (submission->record.length > EVENT_RECORD_MAX_BYTES) {
-        answer_too_large(submission->record.length, &refusal);
-        submission_give_back(&submit->pool, submission);
-        http_respond_error(request, &refusal.error);
-        return;
+    /* One more than are sent, so that what settles at once does not end the request too early. */
+    submission->fate = (struct submission_fate){.waiting_count = count + 1};
+    for (uint32_t i = 0; i < count; i++) {
+        struct submission_event *event = &submission->events[i];
+        const struct publish_event record = {
+            .key = submission_key(event),
+            .value = submission_value(event),
+            .envelope = slice_of(envelope, envelope_length),
+        };
+        event->publication.on_settled = on_settled;
+        publish_send(submit->settings.publish, &record, &event->publication);
     }
-    submission->publication.on_settled = on_settled;
-    submission->owner = submit;
-    submission->request = request;
-    memcpy(submission->event_id, event->id.data, event->id.length);
-    submission->event_id[event->id.length] = '\0';
-    submission_hold(&submit->pool, submission, http_request_body(request).length + submission->record.length);
-    publish_record(submit, event, submission);
+    settle_one(submission);
 }
 
-static bool read_event(struct submit *submit, const struct key_identity *identity,
-                       struct http_request *request, struct event *out_event)
+/* ---- from request to records ---- */
+
+static void on_event(void *owner, uint32_t index, const struct event *event)
+{
+    submission_add_event(owner, index, event);
+}
+
+static void on_problem(void *owner, uint32_t index, const struct event_problem *problem)
+{
+    submission_add_error(owner, index, problem);
+}
+
+/* False: the request as a whole has been refused. */
+static bool read_events(struct submit *submit, const struct key_identity *identity, struct slice id_stem,
+                        struct submission *submission)
 {
     const struct event_reader reader = {submit->json, &submit->arena};
     const struct event_origin origin = {
@@ -88,33 +127,99 @@ static bool read_event(struct submit *submit, const struct key_identity *identit
         .environment_id = slice_from(identity->environment_id),
         .now_us = clock_wall_us(),
         .bounds = submit->settings.bounds,
+        .id_stem = id_stem,
     };
+    const struct event_sink sink = {on_event, on_problem, submission};
     struct event_problem problem;
     struct answer_refusal refusal;
 
-    arena_reset(&submit->arena);
-    if (event_request_read(&reader, http_request_body(request), &origin, out_event, &problem))
-        return true;
-    answer_problem(&problem, &refusal);
-    http_respond_error(request, &refusal.error);
-    return false;
+    if (!event_request_read(&reader, http_request_body(submission->request), submission->form, &origin, &sink,
+                            &problem)) {
+        answer_problem(&problem, &refusal);
+        refuse(submit, submission, &refusal);
+        return false;
+    }
+    if (submission->event_count > 1)
+        submission_check_ids(submission, &submit->ids, submit->seed);
+    return true;
 }
 
-void submit_event(struct submit *submit, struct http_request *request)
+/* Whether so many bytes more are within the bound; alone, a request always is. */
+static bool has_room(const struct submit *submit, size_t bytes)
+{
+    return submit->pool.held_bytes == 0 ||
+           submit->pool.held_bytes + bytes <= submit->settings.in_flight_max_bytes;
+}
+
+static void take(struct submit *submit, struct submission *submission)
+{
+    struct answer_refusal refusal;
+    size_t bytes = http_request_body(submission->request).length + submission_bytes(submission);
+
+    buf_clear(&submit->answer);
+    if (submission->errors.count > 0 && (!submission->is_lenient || submission->event_count == 0)) {
+        answer_bad_events(submission, &submit->answer, &refusal);
+        refuse(submit, submission, &refusal);
+    } else if (!has_room(submit, bytes)) {
+        answer_full(submit->settings.in_flight_max_bytes, &refusal);
+        refuse(submit, submission, &refusal);
+    } else {
+        submission_hold(&submit->pool, submission, bytes);
+        publish_all(submit, submission);
+    }
+}
+
+static struct submission *begin(struct submit *submit, struct http_request *request, enum event_form form)
+{
+    struct submission *submission = submission_take(&submit->pool);
+
+    submission->owner = submit;
+    submission->request = request;
+    submission->form = form;
+    submission->is_lenient =
+        event_form_is_bulk(form) && options_prefer_lenient(http_request_header(request, "prefer", NULL));
+    submission->errors.listed_max = submission->is_lenient ? EVENT_BULK_MAX : ERRORS_LISTED_MAX;
+    return submission;
+}
+
+/* The stem of ids that are missing, empty without an Idempotency-Key. False: it has been refused. */
+static bool take_idempotency_key(struct http_request *request, const struct key_identity *identity,
+                                 char out_stem[EVENT_ID_STEM_BYTES])
+{
+    static const struct http_error error = {
+        .code = HTTP_ERROR_VALIDATION,
+        .message = "send the header Idempotency-Key once, with 1 to 255 printable ASCII characters"};
+    uint32_t count;
+    struct slice key = http_request_header(request, "idempotency-key", &count);
+
+    out_stem[0] = '\0';
+    if (count == 0)
+        return true;
+    if (count > 1 || !options_is_idempotency_key(key)) {
+        http_respond_error(request, &error);
+        return false;
+    }
+    event_id_stem(slice_from(identity->tenant_id), slice_from(identity->environment_id), key, out_stem);
+    return true;
+}
+
+void submit_request(struct submit *submit, struct http_request *request, enum event_form form)
 {
     struct key_identity identity;
+    char id_stem[EVENT_ID_STEM_BYTES];
     struct answer_refusal refusal;
-    struct event event;
 
-    if (!api_identify(submit->settings.api, request, "event:write", &identity))
+    if (!api_identify(submit->settings.api, request, "event:write", &identity) ||
+        !take_idempotency_key(request, &identity, id_stem))
         return;
-    if (submit->pool.held_bytes >= submit->settings.in_flight_max_bytes) {
+    if (!has_room(submit, http_request_body(request).length)) {
         answer_full(submit->settings.in_flight_max_bytes, &refusal);
         http_respond_error(request, &refusal.error);
         return;
     }
-    if (read_event(submit, &identity, request, &event))
-        take(submit, &event, request);
+    struct submission *submission = begin(submit, request, form);
+    if (read_events(submit, &identity, slice_from(id_stem), submission))
+        take(submit, submission);
 }
 
 /* ---- the whole ---- */
@@ -137,6 +242,8 @@ struct submit *submit_new(const struct submit_settings *settings)
 
     submit->settings = *settings;
     submit->json = json_reader_new(&json_limits_default);
+    if (getrandom(&submit->seed, sizeof(submit->seed), 0) != (ssize_t)sizeof(submit->seed))
+        BUG("getrandom");
     submit->in_flight = metrics_gauge(settings->metrics, "millrace_in_flight_bytes", "",
                                       "Bytes of events that wait for Kafka's acknowledgement.");
     metrics_on_scrape(settings->metrics, on_scrape, submit);
@@ -149,6 +256,7 @@ void submit_free(struct submit **submit)
         return;
     submission_pool_done(&(*submit)->pool);
     json_reader_free(&(*submit)->json);
+    slice_set_done(&(*submit)->ids);
     arena_done(&(*submit)->arena);
     buf_done(&(*submit)->answer);
     free(*submit);

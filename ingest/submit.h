@@ -1,11 +1,11 @@
 /*
- * submit.h - POST /v1/events: a request becomes a record, the record's fate the answer. Loop thread only.
+ * submit.h - requests with events: each becomes records, their fate the answer. A single event and a
+ * thousand go the same way. Loop thread only.
  */
 #ifndef MILLRACE_SUBMIT_H
 #define MILLRACE_SUBMIT_H
 
-#include "common/base/err.h"
-#include "common/event/event.h"
+#include "common/event/event_request.h"
 
 #include <stdint.h>
 
@@ -28,8 +28,9 @@ struct submit *submit_new(const struct submit_settings *settings);
 /* After publish_stop: everything is answered then. */
 void submit_free(struct submit **submit);
 
-/* Answers the request, now or when the event's fate is known. */
-void submit_event(struct submit *submit, struct http_request *request);
+/* Answers the request, now or when the fate of its events is known: 202 when all of them are durable. Nothing
+ * is sent to Kafka while one of them is bad, unless the client prefers handling=lenient. */
+void submit_request(struct submit *submit, struct http_request *request, enum event_form form);
 
 uint64_t submit_in_flight_bytes(const struct submit *submit);
 

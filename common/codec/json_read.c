@@ -3,7 +3,7 @@
 #include "common/base/alloc.h"
 #include "common/base/arena.h"
 #include "common/base/bug.h"
-#include "common/codec/json_keys.h"
+#include "common/base/slice_set.h"
 #include "common/codec/json_number.h"
 #include "common/codec/utf8.h"
 
@@ -21,7 +21,7 @@ const struct json_limits json_limits_default = {
 struct container {
     bool is_object;
     uint32_t count; /* of its keys or elements */
-    struct json_keys keys;
+    struct slice_set keys;
 };
 
 struct json_reader {
@@ -221,7 +221,7 @@ static int on_key(void *context, const unsigned char *text, size_t length)
     if (object->count > reader->limits.members)
         return refuse_limit(reader, token.begin, "too many members in an object", reader->limits.members);
     struct slice kept = token.is_copy ? arena_copy(&reader->key_copies, token.text) : token.text;
-    if (!json_keys_add(&object->keys, reader->seed, kept))
+    if (!slice_set_add(&object->keys, reader->seed, kept))
         return refuse(reader, token.begin, "a key that the object has already");
     return give(reader, &token);
 }
@@ -239,7 +239,7 @@ static int on_begin(struct json_reader *reader, bool is_object)
     container->is_object = is_object;
     container->count = 0;
     if (is_object)
-        json_keys_clear(&container->keys);
+        slice_set_clear(&container->keys);
     reader->depth++;
     return give(reader, &token);
 }
@@ -326,7 +326,7 @@ void json_reader_free(struct json_reader **reader)
         return;
     drop_yajl(old);
     for (uint32_t i = 0; i < old->limits.depth; i++)
-        json_keys_done(&old->containers[i].keys);
+        slice_set_done(&old->containers[i].keys);
     free(old->containers);
     arena_done(&old->key_copies);
     free(old);

@@ -15,6 +15,8 @@ enum {
     EVENT_CUSTOMER_MAX_BYTES = 256, /* external_customer_id and customer_id */
     EVENT_ID_MAX_BYTES = 128,
     EVENT_SOURCE_MAX_BYTES = 256,
+    EVENT_BRAND_MAX_BYTES = 256,
+    EVENT_BULK_MAX = 1000,               /* events of one request */
     EVENT_TENANT_MAX_BYTES = 128,        /* tenant_id and environment_id */
     EVENT_RECORD_MAX_BYTES = 512 * 1024, /* the whole record in Kafka */
     EVENT_KEY_MAX_BYTES = 2 * EVENT_TENANT_MAX_BYTES + EVENT_CUSTOMER_MAX_BYTES + 2,
@@ -38,6 +40,8 @@ struct event {
     struct slice customer_id; /* may be empty */
     struct slice source;      /* may be empty */
     struct slice properties;  /* a JSON object, the very bytes sent; never empty ("{}") */
+    struct slice brand_id;    /* the two: only of a declared type (event_declared.h); may be empty */
+    struct slice metadata;    /* a JSON object, the very bytes sent */
     int64_t timestamp_us;     /* wall clock, UTC */
     int64_t ingested_at_us;   /* when ingest took it */
     unsigned char

@@ -1,6 +1,5 @@
 /*
- * event_json.h - events from and to JSON: what clients send, and the value of a record in Kafka.
- * Pure but for the random bits of made ids; the clock is passed in.
+ * event_json.h - an event as the value of a record in Kafka. Pure.
  */
 #ifndef MILLRACE_EVENT_JSON_H
 #define MILLRACE_EVENT_JSON_H
@@ -11,37 +10,11 @@
 #include "common/codec/json_read.h"
 #include "common/event/event.h"
 
-enum { EVENT_PROBLEM_FIELD_BYTES = 64, EVENT_PROBLEM_TEXT_BYTES = 256 };
-
 /* What events are read with. The caller fills it in and may use one for any number of events. */
 struct event_reader {
     struct json_reader *json; /* keeps */
     struct arena *arena;      /* keeps: takes what can't be borrowed from the input */
 };
-
-/* Why a request is refused, for the client: the field ("" when it is the document as a whole) and a text
- * that says the rule and goes on from the field's name, such as "is longer than 256 bytes". */
-struct event_problem {
-    char field[EVENT_PROBLEM_FIELD_BYTES];
-    char text[EVENT_PROBLEM_TEXT_BYTES];
-    bool is_forbidden; /* another tenant or environment is named: HTTP 403 instead of 400 */
-};
-
-/* Whose request, when, and which times are allowed. */
-struct event_origin {
-    struct slice tenant_id;
-    struct slice environment_id;
-    int64_t now_us;
-    struct event_time_bounds bounds;
-};
-
-/* One event as POST /v1/events takes it. Missing event_id: "event_" and a ULID; missing timestamp: now. A
- * null or "" optional field is absent; unknown fields are ignored, but a tenant_id or environment_id that
- * differs from the origin's is refused.
- * Slices of out_event borrow from `body`, the origin and the reader's arena. False fills out_problem. */
-bool event_request_read(const struct event_reader *reader, struct slice body,
-                        const struct event_origin *origin, struct event *out_event,
-                        struct event_problem *out_problem);
 
 /* Appends the record's value: {"v":1,"id":...,"properties":{...}}. Properties go in byte for byte, as the
  * last member. */
