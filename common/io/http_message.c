@@ -69,7 +69,8 @@ size_t http_message_bytes(const struct http_message *message)
            message->body.length + decoder_bytes;
 }
 
-static bool note(struct http_message *message, enum http_error_code code, const char *format, va_list args)
+static bool __attribute__((format(printf, 3, 0)))
+note(struct http_message *message, enum http_error_code code, const char *format, va_list args)
 {
     struct http_refusal *refusal = &message->refusal;
 

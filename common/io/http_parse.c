@@ -285,20 +285,30 @@ static int on_body(llhttp_t *llhttp, const char *at, size_t length)
     return HPE_OK;
 }
 
-static int on_chunk_extension(llhttp_t *llhttp, const char *at, size_t length)
+static int take_chunk_extension(struct http_parser *parser, size_t length, bool is_plain)
 {
-    struct http_parser *parser = llhttp->data;
-    bool is_plain = true;
-
-    for (size_t i = 0; i < length; i++)
-        is_plain = is_plain && (unsigned char)at[i] >= 0x20 && at[i] != 0x7f;
-    parser->extension_bytes += (uint32_t)length + 1;
+    parser->extension_bytes += (uint32_t)length;
     if (is_plain && parser->extension_bytes <= CHUNK_EXTENSION_MAX_BYTES)
         return HPE_OK;
     (void)http_message_refuse(parser->message, HTTP_ERROR_VALIDATION,
                               "a chunk extension over %d bytes or with control bytes",
                               CHUNK_EXTENSION_MAX_BYTES);
     return HPE_USER;
+}
+
+static int on_chunk_extension(llhttp_t *llhttp, const char *at, size_t length)
+{
+    bool is_plain = true;
+
+    for (size_t i = 0; i < length; i++)
+        is_plain = is_plain && (unsigned char)at[i] >= 0x20 && at[i] != 0x7f;
+    return take_chunk_extension(llhttp->data, length, is_plain);
+}
+
+/* The ';' or '=' that goes with each name and value counts too. */
+static int on_chunk_extension_end(llhttp_t *llhttp)
+{
+    return take_chunk_extension(llhttp->data, 1, true);
 }
 
 static int on_chunk_header(llhttp_t *llhttp)
@@ -331,6 +341,8 @@ static const llhttp_settings_t callbacks = {
     .on_body = on_body,
     .on_chunk_extension_name = on_chunk_extension,
     .on_chunk_extension_value = on_chunk_extension,
+    .on_chunk_extension_name_complete = on_chunk_extension_end,
+    .on_chunk_extension_value_complete = on_chunk_extension_end,
     .on_chunk_header = on_chunk_header,
     .on_message_complete = on_message_complete,
 };

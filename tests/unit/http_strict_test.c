@@ -228,6 +228,8 @@ static const struct served served[] = {
     {"chunks, extensions and trailers",
      CHUNKED "3;a=b;c=\"d e\"\r\nabc\r\n00004\r\ndefg\r\n0;x\r\nA: b\r\nC: d\r\n\r\n", 202, GOES_ON,
      "\r\n\r\nabcdefg", NULL},
+    {"a long chunk extension", CHUNKED "2;" BYTES_249 "\r\n{}\r\n0\r\n\r\n", 202, GOES_ON, "\r\n\r\n{}",
+     NULL},
     {"a trailer that asks to close", CHUNKED "2\r\n{}\r\n0\r\nConnection: close\r\n\r\n", 202, GOES_ON,
      "\r\n\r\n{}", "Connection"},
     {"trailers that ask to upgrade",
