@@ -48,5 +48,10 @@ bool slice_cut(struct slice *rest, char separator, struct slice *out_head)
 
 char *slice_dup(struct slice a)
 {
-    return xstrndup(a.length > 0 ? a.data : "", a.length);
+    char *copy = xmalloc(a.length + 1);
+
+    if (a.length > 0)
+        memcpy(copy, a.data, a.length);
+    copy[a.length] = '\0';
+    return copy;
 }

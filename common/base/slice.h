@@ -66,7 +66,7 @@ struct slice slice_trim(struct slice a);
  * none: then out_head is all of rest, and rest is empty. */
 bool slice_cut(struct slice *rest, char separator, struct slice *out_head);
 
-/* Gives a NUL-terminated copy; the caller frees it with free(). */
+/* Gives a copy of all its bytes with a NUL behind them; the caller frees it with free(). */
 char *slice_dup(struct slice a) __attribute__((malloc, returns_nonnull));
 
 #endif

@@ -60,6 +60,15 @@ static void treats_all_empty_slices_alike(void **state)
     assert_false(slice_starts_with(SLICE("ab"), SLICE("abc")));
 }
 
+static void copies_all_bytes(void **state)
+{
+    char *copy = slice_dup(SLICE("a\0b"));
+
+    (void)state;
+    assert_memory_equal(copy, "a\0b", 4);
+    free(copy);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -67,6 +76,7 @@ int main(void)
         cmocka_unit_test(trims_white_space_at_both_ends_only),
         cmocka_unit_test(compares_case_of_ascii_letters_only),
         cmocka_unit_test(treats_all_empty_slices_alike),
+        cmocka_unit_test(copies_all_bytes),
     };
 
     return cmocka_run_group_tests_name("base_slice", tests, NULL, NULL);
