@@ -35,10 +35,10 @@ static bool is_space(char c)
     return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
-/* Nothing but blanks and a comment stand between here and the end of the line. */
+/* Nothing but blanks, more ';' and a comment stand between here and the end of the line. */
 static bool line_ends(struct slice text)
 {
-    while (text.length > 0 && (text.data[0] == ' ' || text.data[0] == '\t' || text.data[0] == '\r'))
+    while (text.length > 0 && text.data[0] != '\n' && (text.data[0] == ';' || is_space(text.data[0])))
         text = slice_from_index(text, 1);
     return text.length == 0 || text.data[0] == '\n' || is_comment(text);
 }

@@ -3,6 +3,7 @@
 #include "common/codec/json_write.h"
 #include "common/codec/rfc3339.h"
 #include "common/codec/rowbinary.h"
+#include "common/event/event.h"
 #include "query/list_sql.h"
 
 /* ---- reading ---- */
@@ -11,7 +12,8 @@ static bool read_row(struct slice *rest, struct list_row *row)
 {
     return rowbinary_read_string(rest, &row->id) && rowbinary_read_string(rest, &row->external_customer_id) &&
            rowbinary_read_string(rest, &row->customer_id) && rowbinary_read_string(rest, &row->event_name) &&
-           rowbinary_read_i64(rest, &row->timestamp_us) && rowbinary_read_string(rest, &row->properties) &&
+           rowbinary_read_i64(rest, &row->timestamp_us) && row->timestamp_us >= 0 &&
+           row->timestamp_us <= EVENT_TIME_MAX_US && rowbinary_read_string(rest, &row->properties) &&
            rowbinary_read_string(rest, &row->source) && rowbinary_read_u64(rest, &row->tie);
 }
 

@@ -9,6 +9,7 @@
 
 #include "common/base/alloc.h"
 #include "common/codec/rowbinary.h"
+#include "common/event/event.h"
 #include "query/list_page.h"
 
 static void add_row(struct buf *rows, const char *id, const char *customer, int64_t us)
@@ -82,6 +83,22 @@ static void half_a_row_is_none(void **state)
     add_rows(&body, "ab9");
     for (size_t length = 1; length < body.length; length++)
         assert_false(list_page_read(slice_of(body.data, length), &request, &arena, &page));
+    arena_done(&arena);
+}
+
+static void a_time_that_no_event_has_is_no_row(void **state)
+{
+    static const int64_t times_us[] = {-1, EVENT_TIME_MAX_US + 1, INT64_MIN, INT64_MAX};
+    const struct list_request request = {.page_size = 50};
+    struct arena arena = {0};
+    struct list_page page;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(times_us) / sizeof(times_us[0]); i++) {
+        AUTO_BUF body = {0};
+        add_row(&body, "b", "a", times_us[i]);
+        assert_false(list_page_read(buf_slice(&body), &request, &arena, &page));
+    }
     arena_done(&arena);
 }
 
@@ -222,6 +239,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_page_knows_its_neighbours),
         cmocka_unit_test(half_a_row_is_none),
+        cmocka_unit_test(a_time_that_no_event_has_is_no_row),
         cmocka_unit_test(an_event_is_written_whole),
         cmocka_unit_test(an_empty_page_has_no_keys),
         cmocka_unit_test(the_answer_has_its_own_order_and_keys_tell_new_from_old),

@@ -35,6 +35,8 @@ static void a_file_falls_into_its_statements(void **state)
         {"SELECT 1; SELECT 2;\n", {"SELECT 1; SELECT 2"}}, /* not at the end of a line */
         {"SELECT 5 - 2 / 1;\n", {"SELECT 5 - 2 / 1"}},
         {";\nSELECT 1;\n;\n", {"SELECT 1"}},
+        {"; ;\nSELECT 1;; ; -- end\n", {"SELECT 1"}},
+        {"SELECT 1;; 2\n;", {"SELECT 1;; 2"}},
         {"SELECT 'open;\n", {"SELECT 'open;"}},
         {"SELECT 1 -", {"SELECT 1 -"}},
         {"SELECT '\\", {"SELECT '\\"}},
