@@ -1,4 +1,4 @@
-# The end-to-end tests, and the sabotaged workers that must turn them red. Included by the Makefile.
+# The end-to-end tests, the sabotaged workers that must turn them red, and the fuzz targets. Included by the Makefile.
 
 SABOTAGE         := $(BUILD)/tests/sabotage
 sabotaged-worker  = $(SABOTAGE)/$1/millrace-consumer-primary
@@ -20,3 +20,23 @@ sabotaged: $(sabotaged)
 e2e: build $(sabotaged)
 	MILLRACE_DEV_BIN=$(abspath $(BUILD)/bin) MILLRACE_TEST_SABOTAGE=$(abspath $(SABOTAGE)) \
 	    PYTHONDONTWRITEBYTECODE=1 build/venv/bin/python -m pytest tests/e2e $(E2E)
+
+# Fuzz targets: tests/fuzz/NAME.c each, in a build of its own, since only clang has libFuzzer.
+FUZZ_BUILD   := build/fuzz
+FUZZ_CC      ?= clang
+FUZZ_SECONDS ?= 60
+fuzz-targets := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/fuzz/%,$(wildcard tests/fuzz/*.c))
+fuzz-objects := $(filter-out $(BUILD)/obj/tests/lib/%,$(test-objects)) \
+                $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/fuzz/lib/*.c))
+
+$(BUILD)/tests/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(fuzz-objects) $(BUILD)/lib/libmillrace.a
+	@mkdir -p $(@D)
+	$(call quiet,LINK)$(CC) $(CFLAGS) $(LINKING) -fsanitize=fuzzer -o $@ $^ $(LDLIBS)
+
+.PHONY: fuzz fuzz-targets
+fuzz-targets: $(fuzz-targets)
+
+## make fuzz           looks for inputs that break a parser, 60 s each; FUZZ_SECONDS=5 FUZZ="json http"
+fuzz:
+	@$(MAKE) --no-print-directory BUILD=$(FUZZ_BUILD) CC="$(FUZZ_CC)" SANITIZE=address,undefined,fuzzer-no-link fuzz-targets
+	@tests/fuzz/run "$(FUZZ_SECONDS)" $(FUZZ)

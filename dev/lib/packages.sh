@@ -43,6 +43,12 @@ has_postgres() {
 
 has_venv() { python3 -c 'import ensurepip' 2>/dev/null; }
 
+has_fuzzer() {
+    local program=$DEPS/fuzzer-probe
+    printf 'int LLVMFuzzerTestOneInput(void *d, long n) { (void)d; return n < 0; }\n' |
+        clang -fsanitize=fuzzer,address,undefined -x c -o "$program" - 2>/dev/null && rm -f "$program"
+}
+
 # has_needed PROBE ARGUMENT...: is what packages.txt asks for there?
 has_needed() {
     case $1 in
@@ -52,6 +58,7 @@ has_needed() {
     header) has_header "$2" ;;
     postgres) has_postgres "$2" ;;
     venv) has_venv ;;
+    fuzzer) has_fuzzer ;;
     *) die "$PACKAGES: unknown probe '$1'" ;;
     esac
 }
