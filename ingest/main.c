@@ -184,6 +184,9 @@ static bool start_parts(struct ingest *ingest, struct err *err)
     const struct api_settings api = {
         .listen = config->ingest.listen,
         .listen_key = "ingest.listen",
+        .shares_port = config->ingest.reuse_port,
+        .local_only = config->ingest.allow_plaintext ? NULL : "set ingest.allow_plaintext if that is fine",
+        .takes_sockets = true,
         .routes = routes,
         .context = ingest,
         .limits = limits_of(&config->ingest),

@@ -121,7 +121,7 @@ bool http_connection_closes_after(struct http_connection *connection, const stru
 {
     if (STAILQ_NEXT(request, line) != NULL)
         return false;
-    if (connection->pool->is_draining && !http_parser_is_inside(connection->parser))
+    if (connection->pool->is_leaving && !http_parser_is_inside(connection->parser))
         connection->reads_no_more = true;
     return connection->reads_no_more;
 }

@@ -1,66 +1,17 @@
 #include "common/io/http_listener.h"
 
 #include "common/base/alloc.h"
-#include "common/base/number.h"
-#include "common/base/slice.h"
+#include "common/io/http_address.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <netdb.h>
-#include <netinet/in.h>
+#include <linux/filter.h>
 #include <netinet/tcp.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 enum { LISTEN_BACKLOG = 4096, ACCEPT_MAX_A_TURN = 256, SHORTAGE_RETRY_MS = 200 };
 
-/* ---- the address ---- */
-
-struct address {
-    struct sockaddr_storage storage;
-    socklen_t length;
-};
-
-static bool parse_unix(const char *path, struct address *out_address)
-{
-    struct sockaddr_un *name = (struct sockaddr_un *)&out_address->storage;
-    size_t length = strlen(path);
-
-    if (length == 0 || length >= sizeof(name->sun_path))
-        return false;
-    name->sun_family = AF_UNIX;
-    memcpy(name->sun_path, path, length + 1);
-    out_address->length = (socklen_t)sizeof(*name);
-    return true;
-}
-
-static bool parse_tcp(const char *listen, struct address *out_address)
-{
-    const struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
-                                   .ai_flags = AI_PASSIVE | AI_NUMERICHOST | AI_NUMERICSERV};
-    struct addrinfo *found = NULL;
-    const char *colon = strrchr(listen, ':');
-    uint64_t port;
-
-    /* getaddrinfo takes 99999 for 34463. */
-    if (colon == NULL || colon == listen || !number_u64(slice_from(colon + 1), &port) || port > UINT16_MAX)
-        return false;
-    struct slice host = slice_of(listen, (size_t)(colon - listen));
-    bool is_bracketed = host.data[0] == '[' && host.data[host.length - 1] == ']';
-    if (is_bracketed)
-        host = slice_of(host.data + 1, host.length - 2);
-    AUTO_STRING host_text = slice_dup(host);
-    if (getaddrinfo(host_text, colon + 1, &hints, &found) != 0)
-        return false;
-    bool is_sound =
-        found->ai_addrlen <= sizeof(out_address->storage) && is_bracketed == (found->ai_family == AF_INET6);
-    if (is_sound) {
-        memcpy(&out_address->storage, found->ai_addr, found->ai_addrlen);
-        out_address->length = found->ai_addrlen;
-    }
-    freeaddrinfo(found);
-    return is_sound;
-}
+static const int on = 1;
 
 /* ---- binding ---- */
 
@@ -71,7 +22,7 @@ static bool fail(struct err *err, const char *listen, const char *what)
 }
 
 /* A Unix socket whose owner was killed stays in the file system; one that answers is in use. */
-static void remove_stale(const struct address *address)
+static void remove_stale(const struct http_address *address)
 {
     const struct sockaddr_un *name = (const struct sockaddr_un *)&address->storage;
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -83,26 +34,65 @@ static void remove_stale(const struct address *address)
     (void)close(fd);
 }
 
-static bool bind_and_listen(struct http_listener *listener, const char *listen_text,
-                            const struct address *address, struct err *err)
+static bool set_options(const struct http_listener *listener, int family, const char *text, struct err *err)
 {
-    const int on = 1;
-    int family = address->storage.ss_family;
-
-    listener->fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (listener->fd < 0)
-        return fail(err, listen_text, "socket");
     if (setsockopt(listener->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0)
-        return fail(err, listen_text, "SO_REUSEADDR");
+        return fail(err, text, "SO_REUSEADDR");
+    if (listener->shares_port && setsockopt(listener->fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) < 0)
+        return fail(err, text, "SO_REUSEPORT");
     /* Linux hands it down to what is accepted: one system call less for each client. */
     if (family != AF_UNIX && setsockopt(listener->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) < 0)
-        return fail(err, listen_text, "TCP_NODELAY");
+        return fail(err, text, "TCP_NODELAY");
+    return true;
+}
+
+static bool bind_and_listen(struct http_listener *listener, const struct http_address *address,
+                            const char *text, struct err *err)
+{
+    int family = address->storage.ss_family;
+
+    if (family == AF_UNIX)
+        remove_stale(address);
+    listener->fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (listener->fd < 0)
+        return fail(err, text, "socket");
+    if (!set_options(listener, family, text, err))
+        return false;
     if (bind(listener->fd, (const struct sockaddr *)&address->storage, address->length) < 0)
-        return fail(err, listen_text, "bind");
+        return fail(err, text, "bind");
     if (family == AF_UNIX)
         listener->unix_path = xstrdup(((const struct sockaddr_un *)&address->storage)->sun_path);
     if (listen(listener->fd, LISTEN_BACKLOG) < 0)
-        return fail(err, listen_text, "listen");
+        return fail(err, text, "listen");
+    return true;
+}
+
+static int socket_number(int fd, int option)
+{
+    int value = 0;
+    socklen_t length = sizeof(value);
+
+    return getsockopt(fd, SOL_SOCKET, option, &value, &length) == 0 ? value : -1;
+}
+
+/* Its other owners have use for the same flags. */
+static bool adopt(struct http_listener *listener, int fd, struct err *err)
+{
+    struct http_address address;
+    int flags = fcntl(fd, F_GETFL);
+
+    listener->fd = fd;
+    if (socket_number(fd, SO_TYPE) != SOCK_STREAM || socket_number(fd, SO_ACCEPTCONN) != 1 ||
+        !http_address_of_socket(fd, &address)) {
+        err_set(err, ERR_FATAL,
+                "file descriptor %d, passed to us, is not a listening stream socket (IPv4, IPv6 or Unix)",
+                fd);
+        return false;
+    }
+    if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 || fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
+        return fail(err, "the socket passed to us", "fcntl");
+    if (address.storage.ss_family != AF_UNIX && setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) < 0)
+        return fail(err, "the socket passed to us", "TCP_NODELAY");
     return true;
 }
 
@@ -194,28 +184,32 @@ static void on_retry(void *owner)
     http_listener_resume(owner);
 }
 
-/* ---- */
+/* ---- start and stop ---- */
 
-bool http_listener_start(struct http_listener *listener, struct loop *loop, const char *listen_text,
-                         struct err *err)
+static bool open_socket(struct http_listener *listener, const struct http_listener_settings *settings,
+                        struct err *err)
 {
-    static const char unix_prefix[] = "unix:";
-    size_t prefix_length = sizeof(unix_prefix) - 1;
-    struct address address = {0};
-    bool is_unix = strncmp(listen_text, unix_prefix, prefix_length) == 0;
+    struct http_address address;
 
+    if (settings->inherited_fd >= 0)
+        return adopt(listener, settings->inherited_fd, err);
+    if (http_address_parse(settings->listen, &address))
+        return bind_and_listen(listener, &address, settings->listen, err);
+    err_set(err, ERR_FATAL,
+            "listen on \"%s\": not an address such as 127.0.0.1:8080, [::1]:8080 or unix:/path",
+            settings->listen);
+    return false;
+}
+
+bool http_listener_start(struct http_listener *listener, struct loop *loop,
+                         const struct http_listener_settings *settings, struct err *err)
+{
     listener->fd = listener->reserve_fd = -1;
+    listener->shares_port = settings->shares_port;
+    listener->is_inherited = settings->inherited_fd >= 0;
     loop_io_init(&listener->io, loop, on_readable, listener);
     loop_timer_init(&listener->retry, loop, on_retry, listener);
-    if (is_unix ? !parse_unix(listen_text + prefix_length, &address) : !parse_tcp(listen_text, &address)) {
-        err_set(err, ERR_FATAL,
-                "listen on \"%s\": not an address such as 127.0.0.1:8080, [::1]:8080 or unix:/path",
-                listen_text);
-        return false;
-    }
-    if (is_unix)
-        remove_stale(&address);
-    if (!bind_and_listen(listener, listen_text, &address, err)) {
+    if (!open_socket(listener, settings, err)) {
         close_all(listener);
         return false;
     }
@@ -224,18 +218,9 @@ bool http_listener_start(struct http_listener *listener, struct loop *loop, cons
     return true;
 }
 
-uint16_t http_listener_port(const struct http_listener *listener)
+bool http_listener_address(const struct http_listener *listener, struct http_address *out_address)
 {
-    struct sockaddr_storage storage = {0};
-    socklen_t length = sizeof(storage);
-
-    if (listener->fd < 0 || getsockname(listener->fd, (struct sockaddr *)&storage, &length) < 0)
-        return 0;
-    if (storage.ss_family == AF_INET)
-        return ntohs(((const struct sockaddr_in *)&storage)->sin_port);
-    if (storage.ss_family == AF_INET6)
-        return ntohs(((const struct sockaddr_in6 *)&storage)->sin6_port);
-    return 0;
+    return listener->fd >= 0 && http_address_of_socket(listener->fd, out_address);
 }
 
 void http_listener_resume(struct http_listener *listener)
@@ -246,13 +231,44 @@ void http_listener_resume(struct http_listener *listener)
     watch(listener, true);
 }
 
+/* Lets no new handshake begin, and those that have begun end. A client whose SYN is dropped sends it again
+ * after a second; by then the socket is closed, and the kernel gives it to another process of the port. */
+static void refuse_handshakes(const struct http_listener *listener)
+{
+    enum { FLAGS_AT = 13, SYN = 0x02, ACK = 0x10 }; /* of the TCP header, with which the packet begins */
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_B | BPF_ABS, FLAGS_AT),   BPF_STMT(BPF_ALU | BPF_AND | BPF_K, SYN | ACK),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYN, 0, 1), BPF_STMT(BPF_RET | BPF_K, 0),
+        BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+    };
+    const struct sock_fprog program = {.len = sizeof(code) / sizeof(code[0]), .filter = code};
+
+    if (setsockopt(listener->fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) < 0)
+        log_warning("clients that connect in this instant may be reset: SO_ATTACH_FILTER: %m");
+}
+
+static void end(struct http_listener *listener)
+{
+    loop_io_stop(&listener->io);
+    loop_timer_stop(&listener->retry);
+    close_all(listener);
+}
+
+void http_listener_leave(struct http_listener *listener)
+{
+    if (listener->fd < 0)
+        return;
+    if (listener->is_inherited)
+        end(listener);
+    else if (listener->shares_port)
+        refuse_handshakes(listener);
+}
+
 void http_listener_stop(struct http_listener *listener)
 {
     if (listener->fd < 0)
         return;
-    while (accept_one(listener)) {
+    while (!listener->is_inherited && accept_one(listener)) {
     }
-    loop_io_stop(&listener->io);
-    loop_timer_stop(&listener->retry);
-    close_all(listener);
+    end(listener);
 }

@@ -90,11 +90,16 @@ void http_pool_start(struct http_pool *pool)
         BUG("getrandom gave less than 8 bytes");
 }
 
+void http_pool_leave(struct http_pool *pool)
+{
+    pool->is_leaving = true;
+}
+
 void http_pool_drain(struct http_pool *pool)
 {
     struct http_connection *connection = LIST_FIRST(&pool->connections);
 
-    pool->is_draining = true;
+    pool->is_leaving = pool->is_draining = true;
     while (connection != NULL) {
         struct http_connection *next = LIST_NEXT(connection, all);
         http_connection_drain(connection);

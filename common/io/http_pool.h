@@ -30,14 +30,16 @@ struct http_pool {
     struct loop_timer sweep; /* looks at all deadlines, while there are connections */
     uint64_t sweep_ms;
     char *read_buffer;
-    size_t held_bytes;   /* of all requests */
-    size_t unsent_bytes; /* of all answers */
-    bool is_draining;
+    size_t held_bytes;          /* of all requests */
+    size_t unsent_bytes;        /* of all answers */
+    bool is_leaving;            /* each answer is the last of its connection */
+    bool is_draining;           /* the same, and no further request is served */
     uint64_t id_seed, id_count; /* of made request ids */
 };
 
 /* The caller sets loop, limits, owner and the four callbacks before. */
 void http_pool_start(struct http_pool *pool);
+void http_pool_leave(struct http_pool *pool);
 void http_pool_drain(struct http_pool *pool);
 void http_pool_stop(struct http_pool *pool);
 

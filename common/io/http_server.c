@@ -1,6 +1,8 @@
 #include "common/io/http_server.h"
 
 #include "common/base/alloc.h"
+#include "common/base/bug.h"
+#include "common/io/http_address.h"
 #include "common/io/http_check.h"
 #include "common/io/http_listener.h"
 #include "common/io/http_peers.h"
@@ -15,9 +17,15 @@ enum { SEGMENT_MAX_BYTES = 249 };
 /* So many connections of an address that has too many are answered 429; further ones are just closed. */
 enum { TURNED_AWAY_MAX = 64 };
 
+/* Longer than most handshakes, and short for those whom it makes wait: see http_listener_leave. */
+enum { LEAVE_MS = 250 };
+
 struct http_server {
     struct http_pool pool;
-    struct http_listener listener;
+    struct http_listener listeners[HTTP_SERVER_SOCKETS_MAX];
+    uint32_t listener_count;
+    struct loop_timer leave; /* from the beginning of the drain until nothing more is served */
+    bool has_others;         /* other processes listen too */
     struct http_peers peers;
     const struct http_route *routes;
     void *context;
@@ -150,7 +158,8 @@ static void on_closed(void *owner, struct http_peer *peer)
     struct http_server *server = owner;
 
     http_peers_leave(&server->peers, peer);
-    http_listener_resume(&server->listener);
+    for (uint32_t i = 0; i < server->listener_count; i++)
+        http_listener_resume(&server->listeners[i]);
 }
 
 static void on_accept(void *owner, int fd, const struct sockaddr_storage *address)
@@ -175,6 +184,62 @@ static void on_accept(void *owner, int fd, const struct sockaddr_storage *addres
 
 /* ---- the server ---- */
 
+static void stop_listening(struct http_server *server)
+{
+    for (uint32_t i = 0; i < server->listener_count; i++)
+        http_listener_stop(&server->listeners[i]);
+}
+
+static bool is_allowed(const struct http_listener *listener, const struct http_server_settings *settings,
+                       struct err *err)
+{
+    struct http_address address;
+    char text[HTTP_ADDRESS_TEXT_BYTES];
+
+    BUG_ON(!http_listener_address(listener, &address));
+    if (settings->local_only == NULL || http_address_is_local(&address))
+        return true;
+    http_address_write(&address, text);
+    err_set(err, ERR_REJECT, "listen on %s: without TLS the network there could read keys and events: %s",
+            text, settings->local_only);
+    return false;
+}
+
+static bool listen_on(struct http_server *server, const struct http_server_settings *settings,
+                      int inherited_fd, struct err *err)
+{
+    struct http_listener *listener = &server->listeners[server->listener_count];
+    const struct http_listener_settings one = {
+        .listen = settings->listen, .shares_port = settings->shares_port, .inherited_fd = inherited_fd};
+
+    *listener = (struct http_listener){.on_accept = on_accept, .has_room = has_room, .owner = server};
+    if (!http_listener_start(listener, server->pool.loop, &one, err))
+        return false;
+    server->listener_count++;
+    return is_allowed(listener, settings, err);
+}
+
+static bool start_listening(struct http_server *server, const struct http_server_settings *settings,
+                            struct err *err)
+{
+    BUG_ON(settings->inherited_count > HTTP_SERVER_SOCKETS_MAX);
+    server->has_others = settings->shares_port || settings->inherited_count > 0;
+    if (settings->inherited_count == 0)
+        return listen_on(server, settings, -1, err);
+    for (uint32_t i = 0; i < settings->inherited_count; i++)
+        if (!listen_on(server, settings, settings->inherited_fds[i], err))
+            return false;
+    return true;
+}
+
+static void drain_now(void *owner)
+{
+    struct http_server *server = owner;
+
+    stop_listening(server);
+    http_pool_drain(&server->pool);
+}
+
 bool http_server_start(struct loop *loop, const struct http_server_settings *settings,
                        struct http_server **out_server, struct err *err)
 {
@@ -185,13 +250,7 @@ bool http_server_start(struct loop *loop, const struct http_server_settings *set
     server->limits = settings->limits;
     server->on_answered = settings->on_answered;
     server->on_answered_owner = settings->owner;
-    server->listener.on_accept = on_accept;
-    server->listener.has_room = has_room;
-    server->listener.owner = server;
-    if (!http_listener_start(&server->listener, loop, settings->listen, err)) {
-        free(server);
-        return false;
-    }
+    loop_timer_init(&server->leave, loop, drain_now, server);
     server->pool = (struct http_pool){
         .loop = loop,
         .limits = &server->limits,
@@ -202,19 +261,36 @@ bool http_server_start(struct loop *loop, const struct http_server_settings *set
         .on_closed = on_closed,
     };
     http_pool_start(&server->pool);
+    if (!start_listening(server, settings, err)) {
+        http_server_stop(&server);
+        return false;
+    }
     *out_server = server;
     return true;
 }
 
 uint16_t http_server_port(const struct http_server *server)
 {
-    return http_listener_port(&server->listener);
+    struct http_address address;
+
+    return http_listener_address(&server->listeners[0], &address) ? http_address_port(&address) : 0;
 }
 
 void http_server_drain(struct http_server *server)
 {
-    http_listener_stop(&server->listener);
-    http_pool_drain(&server->pool);
+    if (!server->has_others) {
+        drain_now(server);
+        return;
+    }
+    for (uint32_t i = 0; i < server->listener_count; i++)
+        http_listener_leave(&server->listeners[i]);
+    http_pool_leave(&server->pool);
+    loop_timer_start(&server->leave, LEAVE_MS);
+}
+
+bool http_server_is_leaving(const struct http_server *server)
+{
+    return loop_timer_is_running(&server->leave);
 }
 
 uint32_t http_server_open_requests(const struct http_server *server)
@@ -231,7 +307,8 @@ void http_server_stop(struct http_server **server)
 {
     if (*server == NULL)
         return;
-    http_listener_stop(&(*server)->listener);
+    loop_timer_stop(&(*server)->leave);
+    stop_listening(*server);
     http_pool_stop(&(*server)->pool);
     free(*server);
     *server = NULL;

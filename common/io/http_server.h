@@ -49,8 +49,15 @@ struct http_route {
     const char *const *media_types; /* NULL: takes no body; one that is sent is read over */
 };
 
+enum { HTTP_SERVER_SOCKETS_MAX = 8 };
+
 struct http_server_settings {
-    const char *listen;              /* "127.0.0.1:8080", "[::1]:8080", or "unix:/path" */
+    const char *listen; /* "127.0.0.1:8080", "[::1]:8080", or "unix:/path" */
+    bool shares_port;   /* other processes may listen there too (SO_REUSEPORT), when they say so as well */
+    const char *local_only;   /* NULL: any address is fine. Else only loopback ones and Unix sockets are, and
+                                 the   error for another ends with this text: what to do about it */
+    const int *inherited_fds; /* listening sockets, instead of `listen`; takes them */
+    uint32_t inherited_count; /* at most HTTP_SERVER_SOCKETS_MAX */
     const struct http_route *routes; /* keeps */
     void *context;                   /* keeps; handed to every handler */
     struct http_limits limits;
@@ -59,16 +66,24 @@ struct http_server_settings {
 };
 
 /* Binds and listens; serves from the next turn of the loop. False with ERR_FATAL naming the address when
- * it is taken or malformed (port 0 asks the kernel: see http_server_port). */
+ * it is taken or malformed (port 0 asks the kernel: see http_server_port), and with ERR_REJECT when
+ * local_only forbids it. */
 bool http_server_start(struct loop *loop, const struct http_server_settings *settings,
                        struct http_server **out_server, struct err *err);
 
-/* The port bound; 0 for a Unix socket. */
+/* The port bound, of the first socket; 0 for a Unix socket. */
 uint16_t http_server_port(const struct http_server *server);
 
 /* From now on: no new connections; the next requests of open ones get 503 with Connection: close;
- * answers under way go out; idle connections close. */
+ * answers under way go out; idle connections close.
+ *
+ * Where other processes listen too (shared port, inherited sockets) there is a quarter of a second before
+ * that, in which all that comes is served, each answer with Connection: close: clients then go on with the
+ * others and notice nothing. */
 void http_server_drain(struct http_server *server);
+
+/* Whether it is in that quarter of a second. */
+bool http_server_is_leaving(const struct http_server *server);
 
 /* Requests handed to handlers and not answered, and connections open. */
 uint32_t http_server_open_requests(const struct http_server *server);

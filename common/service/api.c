@@ -7,6 +7,7 @@
 #include "common/service/key_guard.h"
 #include "common/service/metrics.h"
 #include "common/service/service.h"
+#include "common/service/supervisor.h"
 
 #include <stdlib.h>
 
@@ -138,7 +139,7 @@ static void look(void *owner)
 {
     struct api *api = owner;
 
-    if (http_server_open_requests(api->server) > 0) {
+    if (http_server_is_leaving(api->server) || http_server_open_requests(api->server) > 0) {
         api->answered_ms = 0;
         return;
     }
@@ -150,20 +151,52 @@ static void look(void *owner)
     api->on_quiet(api->on_quiet_owner);
 }
 
-bool api_start(struct service *service, const struct api_settings *settings, struct api **out_api,
-               struct err *err)
+/* False, with *out_count untouched, when what was passed can't be used. */
+static bool take_sockets(const struct api_settings *settings, int out_fds[HTTP_SERVER_SOCKETS_MAX],
+                         uint32_t *out_count, struct err *err)
 {
-    const struct config *config = service_config(service);
-    struct loop *loop = service_loop(service);
-    struct api *api = xcalloc(1, sizeof(*api));
-    const struct http_server_settings server = {
+    uint32_t count = settings->takes_sockets ? supervisor_take_sockets(out_fds, HTTP_SERVER_SOCKETS_MAX) : 0;
+
+    if (count > HTTP_SERVER_SOCKETS_MAX) {
+        err_set(err, ERR_REJECT, "%u sockets were passed to us: there can be %d", count,
+                HTTP_SERVER_SOCKETS_MAX);
+        return false;
+    }
+    if (count > 0)
+        log_info("listens on %u socket%s that the supervisor has passed, not on %s", count,
+                 count == 1 ? "" : "s", settings->listen_key);
+    *out_count = count;
+    return true;
+}
+
+static bool start_server(struct api *api, const struct api_settings *settings, struct err *err)
+{
+    int fds[HTTP_SERVER_SOCKETS_MAX];
+    struct http_server_settings server = {
         .listen = settings->listen,
+        .shares_port = settings->shares_port,
+        .local_only = settings->local_only,
+        .inherited_fds = fds,
         .routes = settings->routes,
         .context = settings->context,
         .limits = settings->limits,
         .on_answered = on_answered,
         .owner = api,
     };
+
+    if (take_sockets(settings, fds, &server.inherited_count, err) &&
+        http_server_start(service_loop(api->service), &server, &api->server, err))
+        return true;
+    err_prefix(err, "%s", settings->listen_key);
+    return false;
+}
+
+bool api_start(struct service *service, const struct api_settings *settings, struct api **out_api,
+               struct err *err)
+{
+    const struct config *config = service_config(service);
+    struct loop *loop = service_loop(service);
+    struct api *api = xcalloc(1, sizeof(*api));
     const struct key_store_settings keys = {
         .loop = loop,
         .health = service_health(service),
@@ -177,12 +210,7 @@ bool api_start(struct service *service, const struct api_settings *settings, str
     api->guard = key_guard_new();
     loop_timer_init(&api->look, loop, look, api);
     make_metrics(api);
-    if (!key_store_start(&keys, &api->keys, err)) {
-        api_stop(&api);
-        return false;
-    }
-    if (!http_server_start(loop, &server, &api->server, err)) {
-        err_prefix(err, "%s", settings->listen_key);
+    if (!key_store_start(&keys, &api->keys, err) || !start_server(api, settings, err)) {
         api_stop(&api);
         return false;
     }

@@ -13,7 +13,10 @@ struct api;
 struct service;
 
 struct api_settings {
-    const char *listen;              /* as http_server's */
+    const char *listen; /* as http_server's, like the next two */
+    bool shares_port;
+    const char *local_only;
+    bool takes_sockets;              /* listens on what the supervisor passed, if anything, instead */
     const char *listen_key;          /* its key in the configuration, for when it is taken; both: borrows */
     const struct http_route *routes; /* keeps */
     void *context;                   /* keeps; handed to every handler */

@@ -132,7 +132,14 @@ static const struct setting table[] = {
      .help = "How old an event's timestamp may be."},
 
     {"ingest.listen", SETTING_TEXT, AT(ingest.listen), .check = config_check_listen, .default_text = "127.0.0.1:8080", .lowest = 1,
-     .help = "Address of the API: address:port, [address]:port or unix:/path."},
+     .help = "Address of the API: address:port, [address]:port or unix:/path. Sockets that systemd passes "
+             "(a socket unit) are used instead."},
+    {"ingest.reuse_port", SETTING_BOOL, AT(ingest.reuse_port), .default_text = "false",
+     .help = "Whether several ingest processes, each with this setting, share one port: the kernel deals the "
+             "clients out among them. Without it a second process is told that the port is taken."},
+    {"ingest.allow_plaintext", SETTING_BOOL, AT(ingest.allow_plaintext), .default_text = "false",
+     .help = "Whether an address other than a loopback one or a Unix socket may be served without TLS: whoever "
+             "sees the network then reads keys and events."},
     {"ingest.query_url", SETTING_TEXT, AT(ingest.query_url), .check = config_check_url, .default_text = "http://127.0.0.1:8081", .lowest = 1,
      .help = "Where millrace-query listens: reads that reach the API are handed on to it."},
     {"ingest.body_max", SETTING_SIZE, AT(ingest.body_max_bytes), .default_text = "5MiB",

@@ -65,6 +65,8 @@ struct events_config {
 
 struct ingest_config {
     char *listen;
+    bool reuse_port;
+    bool allow_plaintext;
     char *query_url; /* "http://host:port", without a slash at the end */
     uint64_t body_max_bytes;
     uint64_t in_flight_max_bytes;

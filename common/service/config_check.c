@@ -1,6 +1,7 @@
 #include "common/service/config_check.h"
 
 #include "common/base/number.h"
+#include "common/io/http_address.h"
 #include "common/io/pg_error.h"
 #include "common/service/kafka_setup.h"
 
@@ -262,6 +263,21 @@ static void check_limits(const struct config *config, const char *where, struct 
     }
 }
 
+/* ---- TLS ---- */
+
+static void check_plaintext(const struct ingest_config *ingest, const char *where, struct buf *problems)
+{
+    struct http_address address;
+
+    if (ingest->allow_plaintext || !http_address_parse(ingest->listen, &address) ||
+        http_address_is_local(&address))
+        return;
+    buf_printf(problems,
+               "%s: ingest.listen: %s without TLS: whoever sees the network there reads keys and events: set "
+               "ingest.allow_plaintext if that is fine\n",
+               where, ingest->listen);
+}
+
 /* ---- librdkafka's properties ---- */
 
 /* librdkafka itself judges what is passed through to it. */
@@ -287,6 +303,7 @@ bool config_check(const struct config *config, const char *where, struct buf *pr
     check_topics_differ(&config->topics, where, problems);
     check_listeners_differ(config, where, problems);
     check_limits(config, where, problems);
+    check_plaintext(&config->ingest, where, problems);
     check_kafka(config, where, problems);
     return problems->length == before;
 }

@@ -25,6 +25,16 @@ void supervisor_extend(uint64_t more_ms)
     (void)sd_notifyf(0, "EXTEND_TIMEOUT_USEC=%" PRIu64, more_ms * 1000);
 }
 
+uint32_t supervisor_take_sockets(int *out_fds, uint32_t max)
+{
+    int count = sd_listen_fds(1);
+
+    /* Less than 0: a LISTEN_FDS that is no number was not written by a supervisor. */
+    for (int i = 0; i < count && (uint32_t)i < max; i++)
+        out_fds[i] = SD_LISTEN_FDS_START + i;
+    return count > 0 ? (uint32_t)count : 0;
+}
+
 uint64_t supervisor_feed_interval_ms(void)
 {
     uint64_t timeout_us;

@@ -23,7 +23,8 @@ part_kind() {
 part_listeners() {
     case $1 in
     kafka) printf 'kafka controller-kafka' ;;
-    ingest* | query*) printf '%s admin-%s' "$1" "$1" ;;
+    ingest@*) printf 'ingest admin-%s' "$1" ;; # all instances of it share one port
+    ingest | query*) printf '%s admin-%s' "$1" "$1" ;;
     consumer-*) printf 'admin-%s' "$1" ;;
     *) printf '%s' "$1" ;;
     esac
@@ -84,6 +85,11 @@ await() {
     done
 }
 
+# is_shared LISTENER: another instance of ingest has the port already, and shares it.
+is_shared() {
+    [[ $1 == ingest ]] && running_parts | grep -q '^ingest\(@\|$\)'
+}
+
 # Two dev/stack at once: one of them starts the part, the other finds it running.
 spawn_once() {
     local name=$1 kind=$2 listener lock
@@ -91,7 +97,7 @@ spawn_once() {
     flock "$lock"
     if ! is_running "$name"; then
         for listener in $(part_listeners "$name"); do
-            listener_is_free "$listener"
+            is_shared "$listener" || listener_is_free "$listener"
         done
         "${kind}_start" "$name"
     fi

@@ -63,6 +63,7 @@ postgres:
   password_file: $(secret_file postgres-millrace_ingest)
 ingest:
   listen: $(address ingest)
+  reuse_port: true
   query_url: http://$(address query)
 query:
   listen: $(address query)

@@ -19,7 +19,6 @@ worker_overrides() {
     say "MILLRACE_ADMIN_LISTEN=$(address "admin-$name")"
     say "MILLRACE_STATE_DIR=$DEV_DIR/state/$name"
     case $stage in
-    ingest) say "MILLRACE_INGEST_LISTEN=$(address "$name")" ;;
     query)
         say "MILLRACE_QUERY_LISTEN=$(address "$name")"
         say "MILLRACE_POSTGRES_DSN=$(postgres_dsn millrace_query)"

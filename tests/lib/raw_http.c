@@ -155,21 +155,35 @@ void raw_run_turns(struct raw_world *world, int count)
 
 /* ---- set-up ---- */
 
-void raw_start(struct raw_world *world, const char *listen_on, const struct http_limits *limits)
+void raw_prepare(struct raw_world *world)
 {
-    struct err err;
-    const struct http_server_settings settings = {.listen = listen_on,
-                                                  .routes = routes,
-                                                  .context = world,
-                                                  .limits = *limits,
-                                                  .on_answered = on_answered,
-                                                  .owner = world};
-
     *world = (struct raw_world){.loop = loop_new()};
     loop_timer_init(&world->tick, world->loop, on_tick, world);
     loop_turn_init(&world->turn, world->loop, on_turn, world);
-    if (!http_server_start(world->loop, &settings, &world->server, &err))
+}
+
+bool raw_try(struct raw_world *world, const struct http_server_settings *settings, struct err *err)
+{
+    struct http_server_settings whole = *settings;
+
+    whole.routes = routes;
+    whole.context = whole.owner = world;
+    whole.on_answered = on_answered;
+    return http_server_start(world->loop, &whole, &world->server, err);
+}
+
+void raw_start_with(struct raw_world *world, const struct http_server_settings *settings)
+{
+    struct err err;
+
+    raw_prepare(world);
+    if (!raw_try(world, settings, &err))
         fail_msg("%s", err.text);
+}
+
+void raw_start(struct raw_world *world, const char *listen_on, const struct http_limits *limits)
+{
+    raw_start_with(world, &(struct http_server_settings){.listen = listen_on, .limits = *limits});
 }
 
 void raw_stop(struct raw_world *world)

@@ -44,6 +44,12 @@ struct raw_client {
 void raw_start(struct raw_world *world, const char *listen_on, const struct http_limits *limits);
 void raw_stop(struct raw_world *world);
 
+/* The same with other settings than routes and whom to call back; and in two steps, for a server that may
+ * not start. */
+void raw_start_with(struct raw_world *world, const struct http_server_settings *settings);
+void raw_prepare(struct raw_world *world);
+bool raw_try(struct raw_world *world, const struct http_server_settings *settings, struct err *err);
+
 /* Runs the loop until the condition is met; fails the test when it takes too long. */
 void raw_await(struct raw_world *world, bool (*is_met)(void *argument), void *argument);
 

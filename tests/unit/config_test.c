@@ -201,7 +201,7 @@ static void addresses_urls_and_topics_are_looked_at(void **state)
         {"ingest.listen", "127.0.0.1:8080", true},
         {"ingest.listen", "127.0.0.1:0", true},
         {"ingest.listen", "[::1]:8080", true},
-        {"ingest.listen", "0.0.0.0:65535", true},
+        {"query.listen", "0.0.0.0:65535", true},
         {"ingest.listen", "unix:/run/x.sock", true},
         {"ingest.listen", "127.0.0.1", false},
         {"ingest.listen", "127.0.0.1:65536", false},
@@ -289,6 +289,18 @@ static void brokers_are_servers_with_ports(void **state)
     }
 }
 
+static void the_network_is_served_without_tls_only_when_told(void **state)
+{
+    struct config config;
+
+    (void)state;
+    assert_refused("kafka.brokers: k:1\ningest.listen: 0.0.0.0:8080\n",
+                   ": ingest.listen: 0.0.0.0:8080 without TLS: whoever sees the network there reads keys and "
+                   "events: set ingest.allow_plaintext if that is fine");
+    load_good("kafka.brokers: k:1\ningest.listen: 0.0.0.0:8080\ningest.allow_plaintext: true\n", &config);
+    config_done(&config);
+}
+
 static void listeners_need_addresses_of_their_own(void **state)
 {
     static const struct {
@@ -300,16 +312,18 @@ static void listeners_need_addresses_of_their_own(void **state)
         {"127.0.0.1:8080", "127.0.0.2:8080", "", NULL},
         {"unix:/run/a", "unix:/run/b", "", NULL},
         {"127.0.0.1:8080", "127.0.0.1:8080", "",
-         ": query.listen: 127.0.0.1:8080 is taken by ingest.listen, 127.0.0.1:8080: give it an address of its "
+         ": query.listen: 127.0.0.1:8080 is taken by ingest.listen, 127.0.0.1:8080: give it an address of "
+         "its "
          "own"},
         {"127.0.0.1:8080", "127.0.0.1:8081", "127.0.0.1:8080",
-         ": admin.listen: 127.0.0.1:8080 is taken by ingest.listen, 127.0.0.1:8080: give it an address of its "
+         ": admin.listen: 127.0.0.1:8080 is taken by ingest.listen, 127.0.0.1:8080: give it an address of "
+         "its "
          "own"},
         {"127.0.0.1:8080", "127.0.0.1:8081", "0.0.0.0:8081",
          ": admin.listen: 0.0.0.0:8081 is taken by query.listen, 127.0.0.1:8081: give it an address of its "
          "own"},
-        {"[::]:8080", "127.0.0.1:8080", "",
-         ": query.listen: 127.0.0.1:8080 is taken by ingest.listen, [::]:8080: give it an address of its "
+        {"127.0.0.1:8080", "[::]:8080", "",
+         ": query.listen: [::]:8080 is taken by ingest.listen, 127.0.0.1:8080: give it an address of its "
          "own"},
         {"unix:/run/a", "unix:/run/a", "",
          ": query.listen: unix:/run/a is taken by ingest.listen, unix:/run/a: give it an address of its own"},
@@ -455,6 +469,7 @@ int main(void)
         cmocka_unit_test(a_password_in_the_dsn_is_refused_and_sent_to_its_file),
         cmocka_unit_test(addresses_urls_and_topics_are_looked_at),
         cmocka_unit_test(brokers_are_servers_with_ports),
+        cmocka_unit_test(the_network_is_served_without_tls_only_when_told),
         cmocka_unit_test(listeners_need_addresses_of_their_own),
         cmocka_unit_test(limits_that_contradict_are_refused),
         cmocka_unit_test(the_first_of_many_problems_says_that_there_are_more),

@@ -22,12 +22,18 @@ class Answer:
 
 class Http:
     """Requests to one server, each with the same headers. ConnectionError (an OSError) when it is away. Each has
-    a connection of its own, as the server may have been killed since the last; keeps: one for all."""
+    a connection of its own, as the server may have been killed since the last; keeps: one for all. context: of
+    Python's ssl, for https."""
 
-    def __init__(self, url, headers=None, timeout_s=30, keeps=False):
+    def __init__(self, url, headers=None, timeout_s=30, keeps=False, context=None):
         parts = urllib.parse.urlsplit(url)
         self._keeps = keeps
-        self._connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=timeout_s)
+        if parts.scheme == "https":
+            self._connection = http.client.HTTPSConnection(
+                parts.hostname, parts.port, timeout=timeout_s, context=context
+            )
+        else:
+            self._connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=timeout_s)
         self._headers = headers or {}
 
     def get(self, path, **parameters):
