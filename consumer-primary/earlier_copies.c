@@ -4,7 +4,6 @@
 #include "common/base/backoff.h"
 #include "common/base/buf.h"
 #include "common/base/bug.h"
-#include "common/base/clock.h"
 #include "common/codec/rowbinary.h"
 #include "common/io/clickhouse.h"
 #include "common/io/loop.h"
@@ -49,7 +48,7 @@ static void fail(struct earlier_copies *copies, const struct err *err)
     copies->has_problem = true;
     copies->problem = *err;
     err_prefix(&copies->problem, "ask for earlier copies of events");
-    loop_timer_start(&copies->next, backoff_next_ms(&copies->backoff, (uint32_t)clock_monotonic_us()));
+    loop_timer_start(&copies->next, backoff_jittered_ms(&copies->backoff));
 }
 
 static void finish_question(struct earlier_copies *copies)

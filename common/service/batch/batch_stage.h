@@ -3,9 +3,9 @@
  *
  *     consume -> plan (commit) -> decide (pure) -> insert -> settled -> forward
  *
- * One partition is one line of work (partition.h); this is the worker around them: the group's
- * assignments, one insert at a time, bounds on memory, health and metrics. ARCHITECTURE.md tells why no
- * crash can lose or double a row. Loop thread; nothing blocks.
+ * One partition is one line of work (partition.h); the group gives them (assignment.h); this is the worker
+ * around them: its clients, its topics, health and metrics. ARCHITECTURE.md tells why no crash can lose or
+ * double a row. Loop thread; nothing blocks.
  */
 #ifndef MILLRACE_BATCH_STAGE_H
 #define MILLRACE_BATCH_STAGE_H

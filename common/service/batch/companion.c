@@ -2,7 +2,6 @@
 
 #include "common/base/bug.h"
 #include "common/base/buf.h"
-#include "common/base/clock.h"
 
 enum { COMPANION_FIRST_RETRY_MS = 100, COMPANION_HIGHEST_RETRY_MS = 5000 };
 
@@ -15,8 +14,7 @@ static void on_result(void *owner, const struct clickhouse_result *result)
         companion->has_problem = true;
         companion->problem = result->err;
         err_prefix(&companion->problem, "table %s", companion->table->name);
-        loop_timer_start(&companion->timer,
-                         backoff_next_ms(&companion->backoff, (uint32_t)clock_monotonic_us()));
+        loop_timer_start(&companion->timer, backoff_jittered_ms(&companion->backoff));
         return;
     }
     companion->has_problem = false;

@@ -1,6 +1,6 @@
 /*
- * context.h - what the parts of a batch stage share. Made by batch_stage.c and stage_view.c (the
- * metrics), only read by the others.
+ * context.h - what the parts of a batch stage share. Made by batch_stage.c, assignment.c (the consumer) and
+ * stage_view.c (the metrics), only read by the others.
  */
 #ifndef MILLRACE_BATCH_CONTEXT_H
 #define MILLRACE_BATCH_CONTEXT_H

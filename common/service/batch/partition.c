@@ -12,18 +12,10 @@
 enum {
     PARTITION_IDLE_COMMIT_MS = 100,
     PARTITION_COMMIT_RETRY_MS = 500,
-    PARTITION_ASK_AGAIN_MS = 10000, /* while a person is needed */
-    PARTITION_INNOCENT_MS = 1000,   /* a plan that has lived so long is not what ends workers */
+    PARTITION_INNOCENT_MS = 1000, /* a plan that has lived so long is not what ends workers */
 };
 
-static void set_problem(struct partition *partition, const struct err *err)
-{
-    partition->problem = *err;
-    partition->has_problem = true;
-}
-
-/* A turn not later than in delay_ms; every turn says anew what it waits for. */
-static void wake_in(struct partition *partition, uint64_t delay_ms)
+void partition_wake_in(struct partition *partition, uint64_t delay_ms)
 {
     loop_timer_start(&partition->timer, delay_ms);
 }
@@ -35,146 +27,15 @@ static void on_timer(void *owner)
     loop_turn_ask(partition->context->turn);
 }
 
-void partition_stop_for_person(struct partition *partition, const struct err *err)
-{
-    struct err problem = *err;
-    const char *topic = partition->context->stage->source_topic;
-
-    err_prefix(&problem, "%s[%d]", topic, partition->number);
-    if (!partition->has_problem || strcmp(partition->problem.text, problem.text) != 0)
-        log_partition(LOG_LEVEL_CRITICAL, topic, partition->number, "stopped until a person decides: %s",
-                      err->text);
-    set_problem(partition, &problem);
-    partition_plan_end_trial(partition);
-    partition->state = PARTITION_STOPPED;
-    partition->stopped_at_ms = loop_now_ms(partition->context->loop);
-    loop_turn_ask(partition->context->turn);
-}
-
 static const struct decider_class *decider_class(const struct partition *partition)
 {
     return partition->context->stage->decider;
-}
-
-static void close_decider(struct partition *partition)
-{
-    if (partition->decider != NULL)
-        decider_class(partition)->close(&partition->decider);
 }
 
 bool partition_is_hindered(const struct partition *partition, struct err *out_err)
 {
     return settler_has_problem(&partition->settler, out_err) ||
            (partition->decider != NULL && decider_class(partition)->has_problem(partition->decider, out_err));
-}
-
-/* ---- opening ---- */
-
-static void open_decider(struct partition *partition)
-{
-    const struct decider_place place = {partition->context, partition->number, partition->plan_state.epoch};
-
-    partition->decider = decider_class(partition)->open(partition->context->stage->owner, &place);
-}
-
-static void on_opened(void *owner, const struct opened *opened)
-{
-    struct partition *partition = owner;
-    struct plan_state *state = &partition->plan_state;
-
-    *state = opened->state;
-    partition->replay_until = opened->replay_until;
-    opening_cancel(&partition->opening);
-    partition->is_found_plan = state->has_plan;
-    partition->committed_forwarded = state->forwarded;
-    partition->has_problem = false;
-    open_decider(partition);
-    intake_begin(&partition->intake, state->next);
-    kafka_consumer_fetch(partition->context->consumer, partition->number, state->next);
-    if (partition->context->forward_topic != NULL) {
-        partition->forwarder = forwarder_new(partition->context, partition->number, state->epoch);
-        forwarder_begin(partition->forwarder, state->forwarded, state->next);
-    }
-    partition->state = PARTITION_COLLECTING;
-    loop_turn_ask(partition->context->turn);
-}
-
-static void on_opening_waits(void *owner, const struct err *err)
-{
-    set_problem(owner, err);
-}
-
-static void on_opening_needs_person(void *owner, const struct err *err)
-{
-    struct partition *partition = owner;
-    struct err copy = *err;
-
-    opening_cancel(&partition->opening);
-    partition_stop_for_person(partition, &copy);
-}
-
-static void open_at(struct partition *partition, const struct kafka_position *position, bool is_lost)
-{
-    const struct opening_callbacks callbacks = {on_opened, on_opening_waits, on_opening_needs_person,
-                                                partition};
-
-    partition->state = PARTITION_OPENING;
-    partition->opening = opening_start(partition->context, position, is_lost, &callbacks);
-}
-
-/* The log does not have our position: what the table has decides. Waits for the reports of what is being
- * forwarded, so that the old forwarder can go. */
-static void open_again(struct partition *partition)
-{
-    if (partition->forwarder != NULL) {
-        forwarder_close(partition->forwarder);
-        if (!forwarder_is_quiet(partition->forwarder))
-            return;
-        forwarder_free(&partition->forwarder);
-    }
-    close_decider(partition);
-    log_partition(LOG_LEVEL_WARNING, partition->context->stage->source_topic, partition->number,
-                  "offset %lld is not in the log: asking the table where to go on",
-                  (long long)partition->intake.next);
-    open_at(partition, &(struct kafka_position){.partition = partition->number, .offset = KAFKA_OFFSET_NONE},
-            true);
-}
-
-/* Whoever moved the position, or upgraded, may have done so meanwhile. */
-static void on_position(void *owner, const struct kafka_position *positions, size_t count,
-                        const struct err *err)
-{
-    struct partition *partition = owner;
-
-    partition->question = NULL;
-    partition->stopped_at_ms = loop_now_ms(partition->context->loop);
-    if (positions == NULL)
-        log_partition(LOG_LEVEL_WARNING, partition->context->stage->source_topic, partition->number, "%s",
-                      err->text);
-    else if (count == 1)
-        open_at(partition, &positions[0], false);
-    loop_turn_ask(partition->context->turn);
-}
-
-static void step_stopped(struct partition *partition)
-{
-    uint64_t waited_ms = loop_now_ms(partition->context->loop) - partition->stopped_at_ms;
-
-    if (partition->question != NULL)
-        return;
-    if (waited_ms < PARTITION_ASK_AGAIN_MS) {
-        wake_in(partition, PARTITION_ASK_AGAIN_MS - waited_ms);
-        return;
-    }
-    if (partition->forwarder != NULL) { /* it stopped while it was at work */
-        forwarder_close(partition->forwarder);
-        if (!forwarder_is_quiet(partition->forwarder))
-            return;
-        forwarder_free(&partition->forwarder);
-    }
-    close_decider(partition);
-    partition->question = kafka_consumer_fetch_committed(partition->context->consumer, &partition->number, 1,
-                                                         on_position, partition);
 }
 
 /* ---- commits ---- */
@@ -229,7 +90,7 @@ static void on_commit_failed(struct partition *partition, rd_kafka_resp_err_t co
     struct err err;
 
     kafka_err_set(&err, code, "commit the position");
-    set_problem(partition, &err);
+    partition_set_problem(partition, &err);
     partition->commit_again_at_ms = loop_now_ms(partition->context->loop) + PARTITION_COMMIT_RETRY_MS;
     if (partition->state == PARTITION_DECIDING || partition->state == PARTITION_SETTLING)
         partition->plan_state.plan.starts = 1; /* it still counts */
@@ -275,7 +136,7 @@ static bool flush_is_due(struct partition *partition)
 
     if (due_in_ms == 0)
         return true;
-    wake_in(partition, due_in_ms);
+    partition_wake_in(partition, due_in_ms);
     return false;
 }
 
@@ -301,7 +162,7 @@ static void step_idle(struct partition *partition)
     } else if (is_behind && idle_ms >= PARTITION_IDLE_COMMIT_MS) {
         partition_commit(partition, PARTITION_COMMITTING);
     } else if (is_behind) {
-        wake_in(partition, PARTITION_IDLE_COMMIT_MS - idle_ms);
+        partition_wake_in(partition, PARTITION_IDLE_COMMIT_MS - idle_ms);
     }
 }
 
@@ -318,7 +179,7 @@ static void step_collecting(struct partition *partition)
     }
     intake_take(&partition->intake, partition->is_found_plan ? state->plan.last : PLAN_OFFSET_NONE);
     if (partition->intake.is_lost)
-        open_again(partition);
+        partition_open_again(partition);
     else if (partition->is_found_plan && partition->intake.next <= state->plan.last)
         return; /* records ask for the next turn */
     else if (partition->is_found_plan)
@@ -372,7 +233,7 @@ static void step_deciding(struct partition *partition)
         partition_plan_uncount(partition, PARTITION_DECIDING);
     } else {
         intake_take(&partition->intake, PLAN_OFFSET_NONE);
-        wake_in(partition, PARTITION_INNOCENT_MS);
+        partition_wake_in(partition, PARTITION_INNOCENT_MS);
     }
 }
 
@@ -391,7 +252,7 @@ static void step_settling(struct partition *partition)
         partition_plan_split(partition);
     } else {
         intake_take(&partition->intake, PLAN_OFFSET_NONE);
-        wake_in(partition, PARTITION_INNOCENT_MS);
+        partition_wake_in(partition, PARTITION_INNOCENT_MS);
     }
 }
 
@@ -407,7 +268,7 @@ static void step_commit(struct partition *partition)
     else if (now_ms >= partition->commit_again_at_ms)
         partition_commit(partition, partition->state);
     else
-        wake_in(partition, partition->commit_again_at_ms - now_ms);
+        partition_wake_in(partition, partition->commit_again_at_ms - now_ms);
 }
 
 void partition_step(struct partition *partition)
@@ -420,7 +281,7 @@ void partition_step(struct partition *partition)
         if (partition->is_closing)
             partition_abandon(partition);
         else if (partition->state == PARTITION_STOPPED)
-            step_stopped(partition);
+            partition_step_stopped(partition);
         return;
     case PARTITION_COLLECTING:
         step_collecting(partition);
@@ -470,7 +331,7 @@ struct partition *partition_new(const struct batch_context *context, const struc
     };
     settler_init(&partition->settler, context, position->partition);
     loop_timer_init(&partition->timer, context->loop, on_timer, partition);
-    open_at(partition, position, false);
+    partition_open_at(partition, position, false);
     return partition;
 }
 
@@ -490,7 +351,7 @@ void partition_abandon(struct partition *partition)
     partition->question = NULL;
     partition_plan_end_trial(partition);
     settler_cancel(&partition->settler);
-    close_decider(partition);
+    partition_close_decider(partition);
     loop_timer_stop(&partition->timer);
     if (partition->forwarder != NULL)
         forwarder_close(partition->forwarder);

@@ -1,6 +1,7 @@
 /*
  * partition_state.h - the inside of a partition, for the files that are it: partition.c (its steps and its
- * life), partition_plan.c (its plans) and partition_view.c (what it shows).
+ * life), partition_open.c (where it begins, and begins again), partition_plan.c (its plans) and
+ * partition_view.c (what it shows).
  */
 #ifndef MILLRACE_PARTITION_STATE_H
 #define MILLRACE_PARTITION_STATE_H
@@ -60,6 +61,23 @@ void partition_commit(struct partition *partition, enum partition_state state);
 
 /* Something keeps the batch from being decided or settled: into out_err. */
 bool partition_is_hindered(const struct partition *partition, struct err *out_err);
+
+/* Why it does not get on. */
+void partition_set_problem(struct partition *partition, const struct err *err);
+
+/* A turn not later than in delay_ms; every turn says anew what it waits for. */
+void partition_wake_in(struct partition *partition, uint64_t delay_ms);
+
+/* Asks where it stands; is_lost: the log does not have the position. */
+void partition_open_at(struct partition *partition, const struct kafka_position *position, bool is_lost);
+
+/* The log does not have what comes next: the table decides where to go on. */
+void partition_open_again(struct partition *partition);
+
+/* While stopped: asks now and then whether somebody has moved the position. */
+void partition_step_stopped(struct partition *partition);
+
+void partition_close_decider(struct partition *partition);
 
 /* Nothing more is done until a person has decided. */
 void partition_stop_for_person(struct partition *partition, const struct err *err);

@@ -1,7 +1,6 @@
 #include "common/service/batch/settler.h"
 
 #include "common/base/bug.h"
-#include "common/base/clock.h"
 #include "common/event/topics.h"
 #include "common/service/batch/context.h"
 #include "common/service/dead_letters.h"
@@ -146,18 +145,12 @@ void settler_give_up(struct settler *settler, struct batch *batch, const struct 
 
 /* ---- calls to the table ---- */
 
-/* Any bits will do that differ from one worker to the next. */
-static uint32_t jitter(void)
-{
-    return (uint32_t)clock_monotonic_us() * UINT32_C(2654435761);
-}
-
 static void wait_and_retry(struct settler *settler, const struct err *err)
 {
     settler->has_problem = true;
     settler->problem = *err;
     settler->state = SETTLER_WAITING;
-    loop_timer_start(&settler->timer, backoff_next_ms(&settler->backoff, jitter()));
+    loop_timer_start(&settler->timer, backoff_jittered_ms(&settler->backoff));
     loop_turn_ask(settler->context->turn);
 }
 
