@@ -10,8 +10,11 @@
 #define MILLRACE_CURSOR_H
 
 #include "common/base/buf.h"
+#include "common/event/event.h"
 
 #include <stdint.h>
+
+enum { CURSOR_MAX_BYTES = 20 + 18 + EVENT_ID_MAX_BYTES }; /* nanoseconds, digits with colons, id */
 
 /* Events before it have a lower (us, id, tie), events behind it a higher one. */
 struct cursor {

@@ -31,6 +31,19 @@ static bool count_rows(struct slice rest, size_t *out_count)
     return true;
 }
 
+/* How many of the rows behind the first `before` are shown. ClickHouse stops after a page's bytes too. */
+static size_t shown_of(const struct list_row *rows, size_t count, size_t before, uint32_t page_size)
+{
+    size_t bytes = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        if (i == before + page_size || bytes > LIST_PAGE_PROPERTIES_MAX_BYTES)
+            return i - before;
+        bytes += rows[i].properties.length;
+    }
+    return count - before;
+}
+
 bool list_page_read(struct slice body, const struct list_request *request, struct arena *arena,
                     struct list_page *out_page)
 {
@@ -44,13 +57,12 @@ bool list_page_read(struct slice body, const struct list_request *request, struc
         if (!read_row(&body, &rows[i]))
             return false;
     size_t before = count < before_max ? count : before_max;
-    size_t rest = count - before;
-    size_t shown = rest < request->page_size ? rest : request->page_size;
+    size_t shown = shown_of(rows, count, before, request->page_size);
     *out_page = (struct list_page){
         .rows = rows + before,
         .row_count = shown,
         .before = before > 0 ? &rows[0] : NULL,
-        .behind = shown < rest ? &rows[before + shown] : NULL,
+        .behind = before + shown < count ? &rows[before + shown] : NULL,
     };
     return true;
 }

@@ -1,16 +1,20 @@
 /*
- * list_request.h - what GET /v1/events asks for, from its query string. Pure.
+ * list_request.h - what a client asks a list for: GET /v1/events in its query string, POST /v1/events/query
+ * under the same names in its body. Pure.
  */
 #ifndef MILLRACE_LIST_REQUEST_H
 #define MILLRACE_LIST_REQUEST_H
 
 #include "common/base/arena.h"
 #include "query/cursor.h"
+#include "query/list_filters.h"
+#include "query/parameters.h"
 
 enum {
-    LIST_PAGE_MAX = 50,
+    LIST_PAGE_DEFAULT = 50,
+    LIST_PAGE_MAX = 50,        /* of GET */
+    LIST_PAGE_BODY_MAX = 1000, /* of POST */
     LIST_OFFSET_MAX = 100000,
-    LIST_PROBLEM_TEXT_BYTES = 160,
 };
 
 enum list_sort { LIST_BY_TIMESTAMP, LIST_BY_EVENT_NAME };
@@ -18,8 +22,9 @@ enum list_sort { LIST_BY_TIMESTAMP, LIST_BY_EVENT_NAME };
 struct list_request {
     /* Only events with this text; empty: any. NUL-terminated, in the arena. */
     struct slice external_customer_id, event_name, event_id, source;
-    int64_t start_us, end_us; /* both inclusive */
-    uint32_t page_size;       /* 1 to LIST_PAGE_MAX */
+    const struct list_filters *filters; /* of properties; NULL: none */
+    int64_t start_us, end_us;           /* both inclusive */
+    uint32_t page_size;
     bool has_newer, has_older;
     struct cursor newer; /* only events behind it */
     struct cursor older; /* only events before it */
@@ -30,16 +35,18 @@ struct list_request {
     bool wants_count;
 };
 
-/* Why it can't be answered: the parameter, and a text that goes on from its name. */
-struct list_problem {
-    const char *parameter;
-    char text[LIST_PROBLEM_TEXT_BYTES];
-    bool is_not_implemented; /* 501 instead of 400 */
+/* Where the texts of a request go. */
+struct list_reader {
+    struct json_reader *json; /* the two: keeps */
+    struct arena *arena;
+    int64_t now_us; /* the default of end_time */
 };
 
-/* query: undecoded. An empty parameter is as good as none, an unknown one is ignored. now_us is the default
- * of end_time. False fills out_problem. */
-bool list_request_read(struct slice query, int64_t now_us, struct arena *arena,
-                       struct list_request *out_request, struct list_problem *out_problem);
+/* query: undecoded. False fills out_problem. */
+bool list_request_from_query(const struct list_reader *reader, struct slice query,
+                             struct list_request *out_request, struct parameter_problem *out_problem);
+
+bool list_request_from_body(const struct list_reader *reader, struct slice body,
+                            struct list_request *out_request, struct parameter_problem *out_problem);
 
 #endif

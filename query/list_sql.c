@@ -1,10 +1,6 @@
 #include "query/list_sql.h"
 
-#include "common/base/bug.h"
-
-#include <inttypes.h>
-#include <stdarg.h>
-#include <stdio.h>
+#include "common/base/alloc.h"
 
 #define HOUR_US (INT64_C(3600) * 1000000)
 
@@ -60,78 +56,65 @@ bool list_scans_upwards(const struct list_request *request)
     return request->is_ascending;
 }
 
-/* ---- text ---- */
-
-struct writer {
-    struct arena *arena;
-    struct buf text;
-    struct list_sql *sql;
-    size_t parameter_count;
-};
-
-static void write_text(struct writer *writer, const char *piece)
-{
-    buf_append_text(&writer->text, piece);
-}
-
-static void add_parameter(struct writer *writer, const char *name, const char *value)
-{
-    BUG_ON(writer->parameter_count == LIST_SQL_PARAMETERS_MAX);
-    writer->sql->parameters[writer->parameter_count++] = (struct clickhouse_pair){name, value};
-    writer->sql->parameters[writer->parameter_count] = (struct clickhouse_pair){NULL, NULL};
-}
-
-static void add_formatted(struct writer *writer, const char *name, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-
-static void add_formatted(struct writer *writer, const char *name, const char *format, ...)
-{
-    char text[24];
-    va_list args;
-
-    va_start(args, format);
-    int length = vsnprintf(text, sizeof(text), format, args);
-    va_end(args);
-    add_parameter(writer, name, arena_copy(writer->arena, slice_of(text, (size_t)length + 1)).data);
-}
-
-static void add_number(struct writer *writer, const char *name, int64_t value)
-{
-    add_formatted(writer, name, "%" PRId64, value);
-}
-
-static void add_unsigned(struct writer *writer, const char *name, uint64_t value)
-{
-    add_formatted(writer, name, "%" PRIu64, value);
-}
+/* ---- conditions ---- */
 
 /* condition names the parameter `name`. */
-static void filter(struct writer *writer, const char *condition, const char *name, struct slice value)
+static void filter(struct question *question, const char *condition, const char *name, struct slice value)
 {
     if (slice_is_empty(value))
         return;
-    write_text(writer, condition);
-    add_parameter(writer, name, value.data);
+    question_add(question, condition);
+    question_text(question, name, value.data);
 }
 
-static void write_filters(struct writer *writer, const struct list_scope *scope,
+/* The names of its parameters: "property3", "value3_0", ... */
+static const char *numbered(struct question *question, const char *kind, size_t number)
+{
+    AUTO_STRING name = xasprintf("%s%zu", kind, number);
+
+    return arena_text(question->arena, slice_from(name)).data;
+}
+
+/* `exact` has the properties whose text JSON functions would change; they read the others as the client wrote
+ * them. What is neither text, nor number, nor true or false never matches. */
+static void write_property(struct question *question, const struct list_filters *filters, size_t number)
+{
+    const struct list_filter *item = &filters->items[number];
+    const char *name = numbered(question, "property", number);
+
+    question_printf(question,
+                    " AND (mapContains(exact, {%s:String})"
+                    " OR JSONType(properties, {%s:String}) NOT IN ('Null', 'Object', 'Array'))"
+                    " AND if(mapContains(exact, {%s:String}), exact[{%s:String}],"
+                    " JSONExtractString(properties, {%s:String})) IN (",
+                    name, name, name, name, name);
+    question_text(question, name, item->name.data);
+    for (size_t i = item->first_value; i < item->first_value + item->values; i++) {
+        const char *value = numbered(question, "value", i);
+        question_printf(question, "%s{%s:String}", i > item->first_value ? ", " : "", value);
+        question_text(question, value, filters->values[i].data);
+    }
+    question_add(question, ")");
+}
+
+static void write_filters(struct question *question, const struct question_scope *scope,
                           const struct list_request *request, const struct list_window *window)
 {
-    write_text(
-        writer,
-        " FROM events FINAL WHERE tenant_id = {tenant:String} AND environment_id = {environment:String}");
-    add_parameter(writer, "tenant", scope->tenant_id);
-    add_parameter(writer, "environment", scope->environment_id);
-    filter(writer, " AND external_customer_id = {customer:String}", "customer",
+    question_from(question, "events", scope);
+    filter(question, " AND external_customer_id = {customer:String}", "customer",
            request->external_customer_id);
-    filter(writer, " AND event_name = {name:String}", "name", request->event_name);
-    filter(writer, " AND id = {id:String}", "id", request->event_id);
-    filter(writer, " AND source = {source:String}", "source", request->source);
-    write_text(writer, " AND timestamp >= fromUnixTimestamp64Micro({from:Int64}, 'UTC')"
-                       " AND timestamp <= fromUnixTimestamp64Micro({to:Int64}, 'UTC')");
-    add_number(writer, "from", window->from_us);
-    add_number(writer, "to", window->to_us);
+    filter(question, " AND event_name = {name:String}", "name", request->event_name);
+    filter(question, " AND id = {id:String}", "id", request->event_id);
+    filter(question, " AND source = {source:String}", "source", request->source);
+    question_add(question, " AND timestamp >= fromUnixTimestamp64Micro({from:Int64}, 'UTC')"
+                           " AND timestamp <= fromUnixTimestamp64Micro({to:Int64}, 'UTC')");
+    question_i64(question, "from", window->from_us);
+    question_i64(question, "to", window->to_us);
+    for (size_t i = 0; request->filters != NULL && i < request->filters->count; i++)
+        write_property(question, request->filters, i);
 }
+
+/* ---- pages ---- */
 
 /* One end of the page: the condition, without and with a tie, and the names of its parameters. */
 struct page_end {
@@ -158,72 +141,76 @@ static const struct page_end older_end = {
 };
 
 /* The windows end at the cursors' microseconds; among the events of those the rest of the cursor decides. */
-static void write_page_end(struct writer *writer, const struct page_end *end, const struct cursor *cursor)
+static void write_page_end(struct question *question, const struct page_end *end, const struct cursor *cursor)
 {
-    write_text(writer, cursor->has_tie ? end->tie_condition : end->condition);
-    add_number(writer, end->us_name, cursor->us);
-    add_parameter(writer, end->id_name, cursor->id.data);
+    question_add(question, cursor->has_tie ? end->tie_condition : end->condition);
+    question_i64(question, end->us_name, cursor->us);
+    question_text(question, end->id_name, cursor->id.data);
     if (cursor->has_tie)
-        add_unsigned(writer, end->tie_name, cursor->tie);
+        question_u64(question, end->tie_name, cursor->tie);
 }
 
-static void write_order(struct writer *writer, const struct list_request *request)
+static const char *order_of(const struct list_request *request)
 {
     bool is_upwards = list_scans_upwards(request);
 
     if (request->sort == LIST_BY_EVENT_NAME)
-        write_text(writer, is_upwards ? " ORDER BY event_name ASC, timestamp DESC, id DESC, tie DESC"
-                                      : " ORDER BY event_name DESC, timestamp DESC, id DESC, tie DESC");
-    else
-        write_text(writer, is_upwards ? " ORDER BY timestamp ASC, id ASC, tie ASC"
-                                      : " ORDER BY timestamp DESC, id DESC, tie DESC");
+        return is_upwards ? "ORDER BY event_name ASC, timestamp DESC, id DESC, tie DESC"
+                          : "ORDER BY event_name DESC, timestamp DESC, id DESC, tie DESC";
+    return is_upwards ? "ORDER BY timestamp ASC, id ASC, tie ASC"
+                      : "ORDER BY timestamp DESC, id DESC, tie DESC";
 }
 
 /* One row more than the page shows whether there are more; the one before it, whether a tie is torn there. */
-static void write_limit(struct writer *writer, const struct list_request *request)
+static void write_limit(struct question *question, const struct list_request *request)
 {
     uint32_t before = list_rows_before(request);
 
-    write_text(writer, " LIMIT {limit:UInt64}");
-    add_unsigned(writer, "limit", before + request->page_size + 1);
+    question_add(question, " LIMIT {limit:UInt64}");
+    question_u64(question, "limit", before + request->page_size + 1);
     if (!request->has_offset)
         return;
-    write_text(writer, " OFFSET {offset:UInt64}");
-    add_unsigned(writer, "offset", request->offset - before);
+    question_add(question, " OFFSET {offset:UInt64}");
+    question_u64(question, "offset", request->offset - before);
 }
 
-static void finish(struct writer *writer)
+/* The rows up to the one behind the first that goes beyond the page's bytes. */
+static void write_bound(struct question *question, const char *order)
 {
-    write_text(writer, " FORMAT RowBinary");
-    buf_append_byte(&writer->text, '\0');
-    writer->sql->text = arena_copy(writer->arena, buf_slice(&writer->text)).data;
-    buf_done(&writer->text);
+    question_printf(question,
+                    " QUALIFY sum(length(properties)) OVER (%s ROWS BETWEEN UNBOUNDED PRECEDING AND"
+                    " 2 PRECEDING) <= {bytes:UInt64} %s",
+                    order, order);
+    question_u64(question, "bytes", LIST_PAGE_PROPERTIES_MAX_BYTES);
 }
 
-void list_sql_rows(const struct list_scope *scope, const struct list_request *request,
-                   const struct list_window *window, struct arena *arena, struct list_sql *out_sql)
+void list_sql_rows(const struct question_scope *scope, const struct list_request *request,
+                   const struct list_window *window, struct question *question)
 {
-    struct writer writer = {.arena = arena, .sql = out_sql};
+    const char *order = order_of(request);
 
-    write_text(&writer, "SELECT id, external_customer_id, customer_id, event_name,"
-                        " toUnixTimestamp64Micro(timestamp), properties, source, " TIE " AS tie");
-    write_filters(&writer, scope, request, window);
+    question_add(question, "SELECT id, external_customer_id, customer_id, event_name,"
+                           " toUnixTimestamp64Micro(timestamp), properties, source, tie FROM"
+                           " (SELECT id, external_customer_id, customer_id, event_name, timestamp,"
+                           " properties, source, " TIE " AS tie");
+    write_filters(question, scope, request, window);
     if (request->has_newer)
-        write_page_end(&writer, &newer_end, &request->newer);
+        write_page_end(question, &newer_end, &request->newer);
     if (request->has_older)
-        write_page_end(&writer, &older_end, &request->older);
-    write_order(&writer, request);
-    write_limit(&writer, request);
-    finish(&writer);
+        write_page_end(question, &older_end, &request->older);
+    question_printf(question, " %s", order);
+    write_limit(question, request);
+    question_add(question, ")");
+    write_bound(question, order);
+    question_finish(question);
 }
 
-void list_sql_count(const struct list_scope *scope, const struct list_request *request, struct arena *arena,
-                    struct list_sql *out_sql)
+void list_sql_count(const struct question_scope *scope, const struct list_request *request,
+                    struct question *question)
 {
     const struct list_window window = {request->start_us, request->end_us};
-    struct writer writer = {.arena = arena, .sql = out_sql};
 
-    write_text(&writer, "SELECT count()");
-    write_filters(&writer, scope, request, &window);
-    finish(&writer);
+    question_add(question, "SELECT count()");
+    write_filters(question, scope, request, &window);
+    question_finish(question);
 }

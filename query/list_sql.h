@@ -1,19 +1,15 @@
 /*
- * list_sql.h - the questions to ClickHouse that a list needs. The text is put together from fixed pieces;
- * all values are parameters. Pure.
+ * list_sql.h - the questions to ClickHouse that a list needs. Pure.
  */
 #ifndef MILLRACE_LIST_SQL_H
 #define MILLRACE_LIST_SQL_H
 
-#include "common/base/arena.h"
-#include "common/io/clickhouse.h"
 #include "query/list_request.h"
+#include "query/question.h"
 
-/* Whose events. Nobody sees others. */
-struct list_scope {
-    const char *tenant_id;
-    const char *environment_id;
-};
+/* Properties on a page: all that 51 events can have, but not all of 1,001. A page ends behind the event that
+ * goes beyond it. */
+enum { LIST_PAGE_PROPERTIES_MAX_BYTES = 26 * 1024 * 1024 };
 
 /* A part of the range that is asked for, both ends inclusive. */
 struct list_window {
@@ -31,22 +27,14 @@ bool list_scans_upwards(const struct list_request *request);
  * as the cursor tells it. */
 uint32_t list_rows_before(const struct list_request *request);
 
-enum { LIST_SQL_PARAMETERS_MAX = 15 };
-
-/* A question; its texts are in the arena. */
-struct list_sql {
-    const char *text;
-    struct clickhouse_pair parameters[LIST_SQL_PARAMETERS_MAX + 1]; /* ends with a NULL name */
-};
-
 /* Rows as list_page.h reads them, with those before the page, and one more than the page, to see whether
  * there are more. Events that share time and id stand in the order of their tie, a hash of what else tells
- * them apart. */
-void list_sql_rows(const struct list_scope *scope, const struct list_request *request,
-                   const struct list_window *window, struct arena *arena, struct list_sql *out_sql);
+ * them apart. question: nothing but its arena. */
+void list_sql_rows(const struct question_scope *scope, const struct list_request *request,
+                   const struct list_window *window, struct question *question);
 
 /* One UInt64: how many events the filters let through, whatever the page. */
-void list_sql_count(const struct list_scope *scope, const struct list_request *request, struct arena *arena,
-                    struct list_sql *out_sql);
+void list_sql_count(const struct question_scope *scope, const struct list_request *request,
+                    struct question *question);
 
 #endif

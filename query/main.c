@@ -1,8 +1,8 @@
 /*
  * millrace-query: the read side.
  *
- * Serves  GET /v1/events: events of a customer, of a name, by id and by time, newest first; its health
- * Reads   ClickHouse table events
+ * Serves  GET /v1/events and POST /v1/events/query: events by customer, name, id, source, time and
+ * properties, newest first; its health Reads   ClickHouse table events
  *
  * Promises
  *   - A key sees its own tenant and environment, nothing else: both stand in every question.
@@ -23,6 +23,7 @@
 #include "common/service/metrics.h"
 #include "common/service/service.h"
 #include "query/list.h"
+#include "query/reads.h"
 #include "query/store_watch.h"
 
 #include <stdlib.h>
@@ -32,12 +33,12 @@ struct query {
     struct api *api;
     struct clickhouse *clickhouse;
     struct store_watch *watch;
-    struct list *list;
+    struct reads *reads;
 };
 
-static void get_events(void *context, struct http_request *request)
+static void list_them(void *context, struct http_request *request)
 {
-    list_events(((struct query *)context)->list, request);
+    list_events(((struct query *)context)->reads, request);
 }
 
 static void get_live(void *context, struct http_request *request)
@@ -50,8 +51,11 @@ static void get_ready(void *context, struct http_request *request)
     api_answer_ready(((struct query *)context)->api, request);
 }
 
+static const char *const json_only[] = {"application/json", NULL};
+
 static const struct http_route routes[] = {
-    {HTTP_GET, "/v1/events", get_events, NULL},
+    {HTTP_GET, "/v1/events", list_them, NULL},
+    {HTTP_POST, "/v1/events/query", list_them, json_only},
     {HTTP_GET, "/health/live", get_live, NULL},
     {HTTP_GET, "/health/ready", get_ready, NULL},
     {.path = NULL},
@@ -67,7 +71,7 @@ static void drain(void *stage)
     struct query *query = stage;
 
     api_drain(query->api, on_quiet, query);
-    list_drain(query->list);
+    reads_drain(query->reads);
 }
 
 /* What is still open is refused on the way. */
@@ -75,7 +79,7 @@ static void stop(void *stage)
 {
     struct query *query = stage;
 
-    list_free(&query->list);
+    reads_free(&query->reads);
     store_watch_stop(&query->watch);
     clickhouse_free(&query->clickhouse);
     api_stop(&query->api);
@@ -92,13 +96,13 @@ static void start_reading(struct query *query)
         .password = password != NULL ? password : "",
         .database = config->clickhouse.database,
         .connect_timeout_ms = (uint32_t)config->clickhouse.connect_timeout_ms,
-        .connections = 2 * LIST_ACTIVE_MAX + 1, /* and the watch */
+        .connections = READ_CALLS_MAX * READS_ACTIVE_MAX + 1, /* and the watch */
     };
 
     query->clickhouse = clickhouse_new(service_loop(query->service), &clickhouse);
     query->watch =
         store_watch_start(service_loop(query->service), query->clickhouse, service_health(query->service));
-    query->list = list_new(&(struct list_settings){
+    query->reads = reads_new(&(struct reads_settings){
         .loop = service_loop(query->service),
         .api = query->api,
         .clickhouse = query->clickhouse,
@@ -134,7 +138,7 @@ static void write_status(void *stage, char *text, size_t size)
 {
     struct query *query = stage;
 
-    list_write_status(query->list, text, size);
+    reads_write_status(query->reads, text, size);
 }
 
 static const struct service_description query = {

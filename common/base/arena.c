@@ -59,6 +59,16 @@ static void free_older(struct arena_block *block)
     }
 }
 
+struct slice arena_text(struct arena *arena, struct slice slice)
+{
+    char *copy = arena_take(arena, slice.length + 1);
+
+    if (slice.length > 0)
+        memcpy(copy, slice.data, slice.length);
+    copy[slice.length] = '\0';
+    return slice_of(copy, slice.length);
+}
+
 void arena_reset(struct arena *arena)
 {
     arena->used_bytes = 0;

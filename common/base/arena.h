@@ -20,6 +20,9 @@ void *arena_take(struct arena *arena, size_t size_bytes) __attribute__((malloc, 
 /* A copy of the bytes inside the arena. */
 struct slice arena_copy(struct arena *arena, struct slice slice);
 
+/* The same, with a NUL behind it that length does not count. */
+struct slice arena_text(struct arena *arena, struct slice slice);
+
 /* Forgets all that was taken; keeps the newest block for the next use. */
 void arena_reset(struct arena *arena);
 

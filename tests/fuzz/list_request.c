@@ -22,16 +22,16 @@ static void check_cursor(const struct cursor *cursor)
     EXPECT(again.has_tie == cursor->has_tie && again.tie == cursor->tie);
 }
 
-static void check_sql(const struct list_sql *sql)
+static void check_question(const struct question *question)
 {
-    const struct clickhouse_query query = {.sql = sql->text, .parameters = sql->parameters};
+    const struct clickhouse_query query = {.sql = question->text, .parameters = question->parameters};
     AUTO_BUF url = {0};
     AUTO_BUF place = {0};
 
-    for (const struct clickhouse_pair *pair = sql->parameters; pair->name != NULL; pair++) {
+    for (const struct clickhouse_pair *pair = question->parameters; pair->name != NULL; pair++) {
         buf_clear(&place);
         buf_printf(&place, "{%s:", pair->name);
-        EXPECT(strstr(sql->text, buf_text(&place)) != NULL);
+        EXPECT(strstr(question->text, buf_text(&place)) != NULL);
     }
     clickhouse_write_url(&url, "http://localhost", "millrace", &query);
     for (size_t i = 0; i < url.length; i++)
@@ -40,26 +40,29 @@ static void check_sql(const struct list_sql *sql)
 
 static void ask(const struct list_request *request, struct arena *arena)
 {
-    const struct list_scope scope = {"acme", "live"};
+    const struct question_scope scope = {"acme", "live"};
+    struct question count = {.arena = arena};
     struct list_window window;
-    struct list_sql sql;
 
     for (uint32_t step = 0; list_window(request, step, &window); step++) {
         EXPECT(step < 3); /* a window is empty when a key lies outside of the range */
-        list_sql_rows(&scope, request, &window, arena, &sql);
-        check_sql(&sql);
+        struct question rows = {.arena = arena};
+        list_sql_rows(&scope, request, &window, &rows);
+        check_question(&rows);
     }
-    list_sql_count(&scope, request, arena, &sql);
-    check_sql(&sql);
+    list_sql_count(&scope, request, &count);
+    check_question(&count);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct arena arena = {0};
+    struct json_reader *json = json_reader_new(&json_limits_default);
+    const struct list_reader reader = {json, &arena, NOW_US};
     struct list_request request;
-    struct list_problem problem;
+    struct parameter_problem problem;
 
-    if (list_request_read(slice_of(data, size), NOW_US, &arena, &request, &problem)) {
+    if (list_request_from_query(&reader, slice_of(data, size), &request, &problem)) {
         EXPECT(request.page_size >= 1 && request.page_size <= LIST_PAGE_MAX);
         EXPECT(request.start_us >= 0 && request.start_us <= request.end_us);
         if (request.has_newer)
@@ -69,6 +72,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         ask(&request, &arena);
     } else
         EXPECT(problem.parameter != NULL && problem.text[0] != '\0');
+    json_reader_free(&json);
     arena_done(&arena);
     return 0;
 }

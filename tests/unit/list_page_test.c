@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <cmocka.h>
 
 #include "common/base/alloc.h"
@@ -67,6 +68,45 @@ static void a_page_knows_its_neighbours(void **state)
         assert_true(list_page_read(buf_slice(&body), &request, &arena, &page));
         assert_int_equal(page.row_count, rows[i].row_count);
         assert_int_equal(page.before != NULL, rows[i].has_before);
+        assert_int_equal(page.behind != NULL, rows[i].has_behind);
+        arena_done(&arena);
+    }
+}
+
+static void add_large_row(struct buf *rows, size_t bytes)
+{
+    char *properties = xmalloc(bytes);
+
+    memset(properties, ' ', bytes);
+    for (int i = 0; i < 4; i++)
+        rowbinary_write_string(rows, SLICE("x"));
+    rowbinary_write_i64(rows, 1);
+    rowbinary_write_string(rows, slice_of(properties, bytes));
+    rowbinary_write_string(rows, SLICE(""));
+    rowbinary_write_u64(rows, 0);
+    free(properties);
+}
+
+static void a_page_of_large_events_ends_early(void **state)
+{
+    static const struct {
+        size_t count; /* of 2 MiB each */
+        uint32_t offset;
+        size_t row_count;
+        bool has_behind;
+    } rows[] = {{13, 0, 13, false}, {14, 0, 14, false}, {15, 0, 14, true}, {15, 1, 13, true}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const struct list_request request = {
+            .page_size = 1000, .has_offset = rows[i].offset > 0, .offset = rows[i].offset};
+        struct arena arena = {0};
+        AUTO_BUF body = {0};
+        struct list_page page;
+        for (size_t row = 0; row < rows[i].count; row++)
+            add_large_row(&body, (size_t)2 << 20);
+        assert_true(list_page_read(buf_slice(&body), &request, &arena, &page));
+        assert_int_equal(page.row_count, rows[i].row_count);
         assert_int_equal(page.behind != NULL, rows[i].has_behind);
         arena_done(&arena);
     }
@@ -238,6 +278,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_page_knows_its_neighbours),
+        cmocka_unit_test(a_page_of_large_events_ends_early),
         cmocka_unit_test(half_a_row_is_none),
         cmocka_unit_test(a_time_that_no_event_has_is_no_row),
         cmocka_unit_test(an_event_is_written_whole),

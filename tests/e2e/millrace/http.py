@@ -42,6 +42,9 @@ class Http:
     def post(self, path, body, **parameters):
         return self.request("POST", path, parameters, body)
 
+    def post_json(self, path, value):
+        return self.request("POST", path, body=json.dumps(value), headers={"Content-Type": "application/json"})
+
     def request(self, method, path, parameters=None, body=None, headers=None):
         target = path + ("?" + urllib.parse.urlencode(parameters) if parameters else "")
         try:

@@ -45,6 +45,9 @@ class Tenant:
         )
 
     def remove(self):
+        """What `insert` has put there."""
         self.stack.clickhouse.run(
-            "ALTER TABLE events DELETE WHERE tenant_id = {tenant:String} SETTINGS mutations_sync = 2", tenant=self.name
+            f"ALTER TABLE events DELETE WHERE tenant_id = {{tenant:String}} AND kafka_partition = {NO_PARTITION}"
+            " SETTINGS mutations_sync = 2",
+            tenant=self.name,
         )

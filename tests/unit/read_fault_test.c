@@ -1,5 +1,5 @@
 /*
- * list_fault_test.c - what a client hears of ClickHouse's errors.
+ * read_fault_test.c - what a client hears of ClickHouse's errors.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,7 +8,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "query/list_fault.h"
+#include "query/read_fault.h"
 
 static void says_what_the_client_can_do(void **state)
 {
@@ -32,7 +32,7 @@ static void says_what_the_client_can_do(void **state)
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         const struct clickhouse_result result = {
             .outcome = rows[i].outcome, .code = rows[i].code, .err = {ERR_RETRY, "secret"}};
-        struct list_fault fault = list_fault_of(&result);
+        struct read_fault fault = read_fault_of(&result);
         assert_int_equal(http_error_status(fault.error.code), rows[i].status);
         assert_int_equal(fault.is_ours, rows[i].is_ours);
         assert_non_null(strstr(fault.error.message, rows[i].word));
