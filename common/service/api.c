@@ -26,6 +26,7 @@ struct api {
     struct http_server *server;
     struct metric *answers[STATUS_COUNT];
     struct log_gate refusals[STATUS_COUNT];
+    struct metric *connections;
     struct loop_timer look; /* while draining */
     uint32_t answered_ms;   /* since the last request was answered */
     void (*on_quiet)(void *owner);
@@ -121,8 +122,16 @@ void api_answer_ready(struct api *api, struct http_request *request)
 
 /* ---- start and stop ---- */
 
+static void on_scrape(void *owner)
+{
+    const struct api *api = owner;
+
+    metric_set(api->connections, http_server_open_connections(api->server));
+}
+
 static void make_metrics(struct api *api)
 {
+    struct metrics *metrics = service_metrics(api->service);
     char labels[32];
 
     for (size_t i = 0; i < STATUS_COUNT; i++) {
@@ -130,9 +139,12 @@ static void make_metrics(struct api *api)
             (void)snprintf(labels, sizeof(labels), "status=\"%d\"", statuses[i]);
         else
             (void)snprintf(labels, sizeof(labels), "status=\"other\"");
-        api->answers[i] = metrics_counter(service_metrics(api->service), "millrace_requests_total", labels,
+        api->answers[i] = metrics_counter(metrics, "millrace_requests_total", labels,
                                           "Requests to the API, by the status of their answer.");
     }
+    api->connections = metrics_gauge(metrics, "millrace_connections", "",
+                                     "Connections of clients to the API that are open.");
+    metrics_on_scrape(metrics, on_scrape, api);
 }
 
 static void look(void *owner)

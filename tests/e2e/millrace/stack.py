@@ -92,6 +92,11 @@ class Stack:
     def workers(self):
         return [name for name in self.running() if name not in STORES]
 
+    def peak_memory(self, name):
+        """The most that it has had in memory since it was started, in bytes."""
+        status = Path(f"/proc/{self.pid(name)}/status").read_text()
+        return int(re.search(r"^VmHWM:\s+(\d+) kB", status, re.MULTILINE).group(1)) * 1024
+
     # ---- what they say ----
 
     @property
