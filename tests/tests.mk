@@ -13,13 +13,21 @@ $(SABOTAGE)/%/millrace-consumer-primary: tests/sabotage/%.c $(call program-objec
 	@mkdir -p $(@D)
 	$(call quiet,LINK)$(CC) $(CPPFLAGS) $(CFLAGS) $(LINKING) $(wrapped:%=-Wl,--wrap=%) -o $@ $^ $(LDLIBS)
 
+# Programs that tests ask: tests/tools/NAME.c each.
+TOOLS      := $(BUILD)/tests/tools
+test-tools := $(patsubst tests/tools/%.c,$(TOOLS)/%,$(wildcard tests/tools/*.c))
+
+$(TOOLS)/%: $(BUILD)/obj/tests/tools/%.o $(BUILD)/lib/libmillrace.a
+	@mkdir -p $(@D)
+	$(call quiet,LINK)$(CC) $(CFLAGS) $(LINKING) -o $@ $^ $(LDLIBS)
+
 .PHONY: sabotaged e2e
 sabotaged: $(sabotaged)
 
 ## make e2e            end-to-end tests on a Kafka, ClickHouse and PostgreSQL of their own; E2E="-k kill" for some
-e2e: build $(sabotaged)
+e2e: build $(sabotaged) $(test-tools)
 	MILLRACE_DEV_BIN=$(abspath $(BUILD)/bin) MILLRACE_TEST_SABOTAGE=$(abspath $(SABOTAGE)) \
-	    PYTHONDONTWRITEBYTECODE=1 build/venv/bin/python -m pytest tests/e2e $(E2E)
+	    MILLRACE_TEST_TOOLS=$(abspath $(TOOLS)) PYTHONDONTWRITEBYTECODE=1 build/venv/bin/python -m pytest tests/e2e $(E2E)
 
 # Fuzz targets: tests/fuzz/NAME.c each, in a build of its own, since only clang has libFuzzer.
 FUZZ_BUILD   := build/fuzz

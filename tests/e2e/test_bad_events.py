@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from millrace.door import EVENT, KEY, Door, Row, event, faults_of, sized
+from millrace.door import EVENT, HEAD, KEY, Door, Row, event, faults_of, sized
 from millrace.pages import all_pages
 from millrace.tenant import Tenant
 from millrace.waiting import NotYet, wait_until
@@ -162,7 +162,41 @@ FIELDS = [
     Row(88, "a timestamp of 399 days ago", event(timestamp=hours_from_now(-399 * 24)), 202),
 ]
 
-TABLES = {"documents": DOCUMENTS, "strings": STRINGS, "numbers": NUMBERS, "sizes": SIZES, "fields": FIELDS}
+
+
+def bulk(*events):
+    """A request with these events, each as JSON."""
+    return sized(b'{"events":[' + b",".join(events) + b"]}", HEAD.replace(b"/v1/events", b"/v1/events/bulk"))
+
+
+def one_with(members):
+    return EVENT[:-1] + b"," + members + b"}"
+
+
+BULK = [
+    Row(92, "no events", bulk(), 400, says="1 to 1000"),
+    Row(93, "1,001 events", bulk(*[EVENT] * 1001), 400, says="1 to 1000"),
+    Row(94, "one bad event among good ones", bulk(EVENT, EVENT, one_with(b'"timestamp":"x"')), 400, field="errors"),
+    Row(94, "another tenant's among good ones", bulk(EVENT, one_with(b'"tenant_id":"t2"')), 403, field="errors"),
+    Row(94, "one that is no object", bulk(EVENT, b"1"), 400, field="errors"),
+    Row(
+        95,
+        "an id twice with different contents",
+        bulk(one_with(b'"event_id":"a","properties":{"a":1}'), one_with(b'"event_id":"a","properties":{"a":2}')),
+        400,
+        field="errors",
+    ),
+    Row(61, "a bulk request that is cut off", bulk(EVENT, EVENT[:-1]), 400),
+]
+
+TABLES = {
+    "documents": DOCUMENTS,
+    "strings": STRINGS,
+    "numbers": NUMBERS,
+    "sizes": SIZES,
+    "fields": FIELDS,
+    "bulk": BULK,
+}
 
 
 @pytest.mark.parametrize("table", TABLES)
@@ -276,6 +310,23 @@ def test_case_89_an_event_sent_twice_is_listed_once(pipeline, stack):
     events = wait_until_listed(stack.api(tenant.key), 2)
     assert sorted(events) == ["after", "twice"]
     assert len(all_pages(stack.api(tenant.key))) == 2
+
+
+def test_case_90_of_two_contents_under_one_id_the_first_is_kept_and_the_other_told(pipeline, stack):
+    tenant = Tenant(stack)
+    tenant.reads()
+    contents = ['{"a":1}', '{"a":2}']
+    post_all(pipeline, [event(event_id='"conflict"', properties=text) for text in contents], tenant.key)
+    outcomes = wait_until(
+        lambda: stack.clickhouse.rows(
+            "SELECT id, outcome FROM event_outcomes FINAL WHERE tenant_id = {t:String}", t=tenant.name
+        ),
+        20,
+        "the conflict is known",
+    )
+    assert outcomes == [["conflict", "conflict"]]
+    [listed] = wait_until_listed(stack.api(tenant.key), 1).values()
+    assert listed["properties"] == {"a": 1}
 
 
 def test_case_91_the_same_id_of_two_tenants_is_two_events(pipeline, stack):

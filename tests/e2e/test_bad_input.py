@@ -151,6 +151,15 @@ def test_each_is_answered_as_its_row_says_and_nothing_of_a_refusal_is_kept(door,
     door.check(TABLES[table])
 
 
+def test_the_log_names_address_and_reason_of_a_refusal_once_and_none_of_its_bytes(door, stack):
+    before = stack.log("ingest")
+    for _ in range(20):
+        door.ask(b"GET /secret\x1b[31m HTTP/1.1\r\n" + HOST + b"\r\n", source="127.0.0.9")
+    logged = stack.log("ingest").removeprefix(before)
+    assert logged.count("refused a request of 127.0.0.9 with 400: malformed HTTP") == 1, logged
+    assert "secret" not in logged and "\x1b" not in logged
+
+
 # ---- methods ----
 
 
