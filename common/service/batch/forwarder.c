@@ -1,6 +1,7 @@
 #include "common/service/batch/forwarder.h"
 
 #include "common/base/alloc.h"
+#include "common/base/backoff.h"
 #include "common/base/bug.h"
 #include "common/event/envelope.h"
 #include "common/io/kafka_conf.h"
@@ -16,6 +17,7 @@
 enum {
     FORWARD_SENDS_PER_TURN = 2000, /* then the loop sees to others */
     FORWARD_RETRY_MS = 1000,
+    FORWARD_OWED_RETRY_MAX_MS = 30000, /* records that are gone don't come back */
 };
 
 struct entry {
@@ -56,6 +58,7 @@ struct forwarder {
     struct loop_timer retry_timer;
 
     struct owed owed; /* read again */
+    struct backoff owed_backoff;
 };
 
 /* ---- chunks ---- */
@@ -141,6 +144,7 @@ static void on_owed_read(void *owner, rd_kafka_message_t **messages, size_t coun
         chunk_add(chunk, messages[i]);
     chunk_queue(forwarder, chunk);
     forwarder->queued_until = until;
+    backoff_reset(&forwarder->owed_backoff);
     loop_turn_ask(forwarder->context->turn);
 }
 
@@ -150,7 +154,7 @@ static void on_owed_failed(void *owner, const struct err *err)
 
     forwarder->problem = *err;
     forwarder->has_problem = true;
-    loop_timer_start(&forwarder->retry_timer, FORWARD_RETRY_MS);
+    loop_timer_start(&forwarder->retry_timer, backoff_jittered_ms(&forwarder->owed_backoff));
 }
 
 /* ---- sending ---- */
@@ -320,7 +324,12 @@ struct forwarder *forwarder_new(const struct batch_context *context, int32_t par
 {
     struct forwarder *forwarder = xcalloc(1, sizeof(*forwarder));
 
-    *forwarder = (struct forwarder){.context = context, .partition = partition, .epoch = epoch};
+    *forwarder = (struct forwarder){
+        .context = context,
+        .partition = partition,
+        .epoch = epoch,
+        .owed_backoff = {.first_ms = FORWARD_RETRY_MS, .highest_ms = FORWARD_OWED_RETRY_MAX_MS},
+    };
     loop_timer_init(&forwarder->retry_timer, context->loop, on_retry, forwarder);
     owed_init(&forwarder->owed, context, partition, epoch,
               &(struct owed_callbacks){on_owed_read, on_owed_failed, forwarder});

@@ -117,8 +117,11 @@ static void on_end(void *owner)
         succeed(owed);
         return;
     }
-    err_set(&err, ERR_RETRY, "%zu rows are stored, but only %zu of their records are still in %s",
-            owed->offset_count, owed->message_count, owed->context->stage->source_topic);
+    err_set(&err, ERR_RETRY,
+            "%zu rows are stored, but only %zu of their records are still in %s[%d]; millrace offsets accept "
+            "--partition %d --forwarded gives up the others",
+            owed->offset_count, owed->message_count, owed->context->stage->source_topic, (int)owed->partition,
+            (int)owed->partition);
     fail(owed, &err);
 }
 

@@ -14,10 +14,10 @@ void partition_stop_for_person(struct partition *partition, const struct err *er
     struct err problem = *err;
     const char *topic = partition->context->stage->source_topic;
 
-    err_prefix(&problem, "%s[%d]", topic, partition->number);
+    err_prefix(&problem, "%s[%d] stopped until a person decides, by millrace offsets accept --partition %d",
+               topic, partition->number, partition->number);
     if (!partition->has_problem || strcmp(partition->problem.text, problem.text) != 0)
-        log_partition(LOG_LEVEL_CRITICAL, topic, partition->number, "stopped until a person decides: %s",
-                      err->text);
+        log_partition(LOG_LEVEL_CRITICAL, topic, partition->number, "%s", problem.text);
     partition_set_problem(partition, &problem);
     partition_plan_end_trial(partition);
     partition->state = PARTITION_STOPPED;
