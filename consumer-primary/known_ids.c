@@ -76,10 +76,16 @@ static void fail(struct known_ids *ids, const struct err *err)
 static void on_all(void *owner, const struct clickhouse_result *result)
 {
     struct known_ids *ids = owner;
+    struct err err;
 
     ids->question = NULL;
     if (result->outcome != CLICKHOUSE_DONE) {
         fail(ids, &result->err);
+        return;
+    }
+    if (ids->piece_length > 0) {
+        err_set(&err, ERR_RETRY, "ClickHouse answered something else than identities");
+        fail(ids, &err);
         return;
     }
     bloom_done(&ids->bloom);

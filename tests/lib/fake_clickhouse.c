@@ -3,6 +3,7 @@
 #include "common/base/number.h"
 #include "common/codec/rowbinary.h"
 #include "common/io/clickhouse.h"
+#include "tests/lib/url_argument.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,36 +17,13 @@ const char fake_clickhouse_columns[] = "id, source_epoch, kafka_partition, kafka
 
 /* ---- reading requests ---- */
 
-static char hex_of(const char *digits)
-{
-    uint64_t value = 0;
-
-    assert_true(number_hex64(slice_of(digits, 2), &value));
-    return (char)value;
-}
-
 /* The argument of the URL, decoded; "" when it is not there. */
 static const char *argument(const struct http_request *request, const char *name, char out[FAKE_TEXT_BYTES])
 {
-    struct slice rest = http_request_query(request);
-    struct slice pair;
-    struct slice key;
-    size_t length = 0;
+    AUTO_BUF value = {0};
 
-    out[0] = '\0';
-    while (!slice_is_empty(rest)) {
-        (void)slice_cut(&rest, '&', &pair);
-        (void)slice_cut(&pair, '=', &key);
-        if (!slice_equals_text(key, name))
-            continue;
-        for (size_t i = 0; i < pair.length && length + 1 < FAKE_TEXT_BYTES; i++) {
-            bool is_escaped = pair.data[i] == '%';
-            out[length++] = is_escaped ? hex_of(pair.data + i + 1) : pair.data[i];
-            i += is_escaped ? 2 : 0;
-        }
-        out[length] = '\0';
-        return out;
-    }
+    (void)url_argument(http_request_query(request), name, &value);
+    (void)snprintf(out, FAKE_TEXT_BYTES, "%s", buf_text(&value));
     return out;
 }
 

@@ -76,6 +76,42 @@ static void an_insert_stands_in_the_url_and_waits_for_the_end(void **state)
                                         "&wait_end_of_query=1&query=INSERT%20INTO%20t%20FORMAT%20RowBinary");
 }
 
+/* The form is the body, so the SQL goes into the URL. */
+static void a_question_with_a_table_of_its_own_stands_in_the_url(void **state)
+{
+    static const struct clickhouse_pair parameters[] = {{"p", "7"}, {NULL, NULL}};
+    const struct clickhouse_query query = {
+        .sql = "SELECT id FROM t WHERE id IN asked",
+        .parameters = parameters,
+        .external = {"asked", "id UInt64, at DateTime64(6, 'UTC')", slice_of("x", 1)}};
+    AUTO_BUF url = {0};
+
+    (void)state;
+    clickhouse_write_url(&url, "http://h:1", "db", &query);
+    assert_string_equal(buf_text(&url),
+                        "http://h:1/?http_write_exception_in_output_format=0&database=db&param_p=7"
+                        "&asked_structure=id%20UInt64%2C%20at%20DateTime64%286%2C%20%27UTC%27%29"
+                        "&asked_format=RowBinary"
+                        "&query=SELECT%20id%20FROM%20t%20WHERE%20id%20IN%20asked");
+}
+
+/* Rows may hold what looks like the form's own lines. */
+static void a_table_goes_out_as_a_form_of_one_field(void **state)
+{
+    static const char expected[] =
+        "--b0\r\nContent-Disposition: form-data; name=\"asked\"; filename=\"asked\"\r\n"
+        "Content-Type: application/octet-stream\r\n\r\n"
+        "\r\n--a\0\r\n--b\r\n--\r\n"
+        "\r\n--b0--\r\n";
+    const struct clickhouse_external external = {"asked", "id String", SLICE("\r\n--a\0\r\n--b\r\n--\r\n")};
+    AUTO_BUF form = {0};
+
+    (void)state;
+    clickhouse_write_form(&form, &external, "b0");
+    assert_int_equal(form.length, sizeof(expected) - 1);
+    assert_memory_equal(form.data, expected, sizeof(expected) - 1);
+}
+
 static void tells_what_an_answer_means(void **state)
 {
     static const struct {
@@ -155,6 +191,8 @@ int main(void)
         cmocka_unit_test(leaves_literals_alone),
         cmocka_unit_test(a_question_stands_in_the_body),
         cmocka_unit_test(an_insert_stands_in_the_url_and_waits_for_the_end),
+        cmocka_unit_test(a_question_with_a_table_of_its_own_stands_in_the_url),
+        cmocka_unit_test(a_table_goes_out_as_a_form_of_one_field),
         cmocka_unit_test(tells_what_an_answer_means),
         cmocka_unit_test(the_error_is_one_line),
         cmocka_unit_test(no_answer_stays_unknown),
