@@ -191,15 +191,28 @@ static void on_head(struct http_connection *connection, bool has_more_bytes)
         http_pool_flush_soon(connection->pool, connection);
 }
 
+/* Too much is held: who has sent most of a request that is not whole yet makes room, if that is enough; a
+ * body that drips in must not keep others out. */
+static void make_room(struct http_connection *connection)
+{
+    static const char reason[] = "too much is under way; send it again later";
+    const struct http_pool *pool = connection->pool;
+    struct http_connection *largest = http_pool_largest_reader(pool);
+
+    if (largest != connection && pool->held_bytes - largest->current->held_bytes <= pool->limits->held_bytes)
+        http_connection_refuse(largest, HTTP_ERROR_SERVICE_UNAVAILABLE, reason);
+    else
+        (void)http_message_refuse(&connection->current->message, HTTP_ERROR_SERVICE_UNAVAILABLE, "%s",
+                                  reason);
+}
+
 static void check_held(struct http_connection *connection)
 {
     const struct http_pool *pool = connection->pool;
-    struct http_message *message = &connection->current->message;
 
     http_request_account(connection->current);
     if (pool->held_bytes > pool->limits->held_bytes && http_parser_is_inside(connection->parser))
-        (void)http_message_refuse(message, HTTP_ERROR_SERVICE_UNAVAILABLE,
-                                  "too much is under way; send it again later");
+        make_room(connection);
 }
 
 /* Takes what the parser makes of the bytes. False when they are used up or must wait. */

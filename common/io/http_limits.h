@@ -17,11 +17,12 @@ struct http_limits {
     uint32_t header_one_bytes;     /* one header; 431 (8,192) */
     uint32_t header_count;         /* 431 (64) */
     uint32_t body_bytes;           /* 413 (5 MiB) */
-    uint32_t held_bytes;           /* requests of all connections; 503 above (64 MiB) */
-    uint32_t unsent_bytes;         /* answers of all connections that their clients have not taken; above, the
-                                      client that holds up most of them is closed (64 MiB) */
-    uint32_t pipelined_requests;   /* unanswered ones of a connection before reading pauses (32) */
-    uint32_t connections;          /* in all; accepting pauses above (10,000) */
+    uint32_t held_bytes;         /* requests of all connections; above, 503 for the largest that is not whole
+                                    yet, or the one that came last (64 MiB) */
+    uint32_t unsent_bytes;       /* answers of all connections that their clients have not taken; above, the
+                                    client that holds up most of them is closed (64 MiB) */
+    uint32_t pipelined_requests; /* unanswered ones of a connection before reading pauses (32) */
+    uint32_t connections;        /* in all; accepting pauses above (10,000) */
     uint32_t connections_per_address; /* 429 and close above (2,000); an IPv6 /64 is one, Unix has none */
 };
 

@@ -41,7 +41,6 @@ static void on_sweep(void *owner)
     }
 }
 
-/* What is marked while this runs waits for the next turn. */
 /* Who does not take what was answered must not take room from others. */
 static void close_greediest(struct http_pool *pool)
 {
@@ -57,6 +56,7 @@ static void close_greediest(struct http_pool *pool)
     http_connection_close(greediest);
 }
 
+/* What is marked while this runs waits for the next turn. */
 static void on_flush(void *owner)
 {
     struct http_pool *pool = owner;
@@ -123,6 +123,23 @@ void http_pool_stop(struct http_pool *pool)
     loop_turn_done(&pool->flush);
     free(pool->read_buffer);
     pool->read_buffer = NULL;
+}
+
+struct http_connection *http_pool_largest_reader(const struct http_pool *pool)
+{
+    struct http_connection *largest = NULL;
+    struct http_connection *connection;
+    size_t most_bytes = 0;
+
+    LIST_FOREACH(connection, &pool->connections, all)
+    {
+        size_t bytes = connection->current != NULL ? connection->current->held_bytes : 0;
+        if (bytes > most_bytes) {
+            largest = connection;
+            most_bytes = bytes;
+        }
+    }
+    return largest;
 }
 
 void http_pool_flush_soon(struct http_pool *pool, struct http_connection *connection)

@@ -43,6 +43,9 @@ void http_pool_leave(struct http_pool *pool);
 void http_pool_drain(struct http_pool *pool);
 void http_pool_stop(struct http_pool *pool);
 
+/* The connection with most bytes of a request that is not whole yet; NULL when none has any. */
+struct http_connection *http_pool_largest_reader(const struct http_pool *pool);
+
 void http_pool_flush_soon(struct http_pool *pool, struct http_connection *connection);
 
 /* A request goes to a handler. */

@@ -133,40 +133,11 @@ static void a_bomb_is_not_unpacked(void **state)
     raw_stop(&world);
 }
 
-/* A decoder that waits for the rest of its body counts. */
-static void bounds_the_memory_of_all_decoders(void **state)
-{
-    enum { CLIENTS = 8, BOUND_BYTES = 40000 };
-    struct http_limits limits = http_limits_default;
-    struct raw_world world;
-    struct raw_client clients[CLIENTS];
-    AUTO_BUF packed = {0};
-
-    (void)state;
-    limits.held_bytes = BOUND_BYTES;
-    raw_start(&world, "127.0.0.1:0", &limits);
-    gzip_write(&packed, SLICE("{}"));
-    for (int i = 0; i < CLIENTS; i++) {
-        raw_open(&clients[i], &world);
-        raw_say(&clients[i], "POST /v1/events HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n" GZIP
-                             "Content-Length: 100\r\n\r\n");
-        raw_send(&clients[i], slice_of(packed.data, packed.length - 1));
-        raw_run_turns(&world, 2);
-    }
-    raw_await_close(&clients[CLIENTS - 1]);
-    assert_int_equal(raw_status(&clients[CLIENTS - 1]), 503);
-    assert_false(clients[0].is_closed);
-    for (int i = 0; i < CLIENTS; i++)
-        raw_close(&clients[i]);
-    raw_stop(&world);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(takes_sound_gzip_only),
         cmocka_unit_test(a_bomb_is_not_unpacked),
-        cmocka_unit_test(bounds_the_memory_of_all_decoders),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

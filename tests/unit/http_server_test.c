@@ -22,47 +22,12 @@
 
 #define POST "POST /v1/events HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
 #define BINARY "Host: x\r\nContent-Type: application/octet-stream\r\n"
-#define RAW "POST /raw HTTP/1.1\r\n" BINARY
 #define HOLD "POST /hold HTTP/1.1\r\n" BINARY
 #define OK_BODY "Content-Length: 2\r\n\r\n{}"
 
 static bool holds_many(void *argument)
 {
     return ((struct raw_world *)argument)->held_count >= RAW_HELD_MAX / 2;
-}
-
-static void bounds_the_memory_of_all_requests(void **state)
-{
-    struct raw_world world;
-    struct raw_client greedy, other;
-    struct http_limits limits = http_limits_default;
-    AUTO_BUF body = {0};
-
-    (void)state;
-    limits.held_bytes = 40000;
-    raw_start(&world, "127.0.0.1:0", &limits);
-    raw_repeat(&body, "x", 30000);
-    raw_open(&greedy, &world);
-    raw_say(&greedy, HOLD "Content-Length: 30000\r\n\r\n");
-    raw_send(&greedy, buf_slice(&body));
-    raw_await(&world, raw_holds, &world);
-    raw_open(&other, &world);
-    raw_say(&other, RAW "Content-Length: 30000\r\n\r\n");
-    raw_send(&other, buf_slice(&body));
-    raw_await_close(&other);
-    assert_int_equal(raw_status(&other), 503);
-    raw_assert_contains(&other, "Retry-After: ");
-    http_respond(world.held[0], 200, NULL, slice_of(NULL, 0));
-    raw_await_answers(&greedy, 1);
-    assert_int_equal(raw_status(&greedy), 200);
-    raw_forget(&greedy);
-    raw_say(&greedy, RAW "Content-Length: 30000\r\n\r\n");
-    raw_send(&greedy, buf_slice(&body));
-    raw_await_answers(&greedy, 1);
-    assert_int_equal(raw_status(&greedy), 202);
-    raw_close(&greedy);
-    raw_close(&other);
-    raw_stop(&world);
 }
 
 /* ---- pipelining ---- */
@@ -499,7 +464,6 @@ static void sends_what_was_answered_just_before_the_stop(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(bounds_the_memory_of_all_requests),
         cmocka_unit_test(answers_pipelined_requests_in_order),
         cmocka_unit_test(answers_before_a_refusal_still_come_first),
         cmocka_unit_test(says_continue_once_the_head_is_good),
