@@ -457,8 +457,12 @@ enum http_parse_event http_parse(struct http_parser *parser, struct slice *bytes
         refuse(parser, code);
         return HTTP_PARSE_REFUSED;
     }
-    *bytes = slice_from_index(*bytes, (size_t)(llhttp_get_error_pos(&parser->llhttp) - bytes->data));
+    const char *at = llhttp_get_error_pos(&parser->llhttp);
+    *bytes = slice_from_index(*bytes, (size_t)(at - bytes->data));
     llhttp_resume(&parser->llhttp);
+    /* Only here it is known where the head ends. */
+    if (parser->paused_by == HTTP_PARSE_HEAD && !check_block(parser, position_of(parser, at)))
+        return HTTP_PARSE_REFUSED;
     return parser->paused_by;
 }
 

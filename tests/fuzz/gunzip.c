@@ -26,13 +26,22 @@ static enum gunzip_result decode_in_pieces(struct slice input, size_t piece_byte
     return result;
 }
 
+static bool is_refused(enum gunzip_result result)
+{
+    return result != GUNZIP_MORE && result != GUNZIP_END;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     AUTO_BUF whole = {0};
     AUTO_BUF single = {0};
     enum gunzip_result result = decode_in_pieces(slice_of(data, size), size, &whole);
+    enum gunzip_result result_again = decode_in_pieces(slice_of(data, size), 1, &single);
 
-    EXPECT(decode_in_pieces(slice_of(data, size), 1, &single) == result);
-    EXPECT(result != GUNZIP_END || slice_equals(buf_slice(&whole), buf_slice(&single)));
+    /* When a bomb is told depends on how far zlib has read ahead. */
+    if (result == GUNZIP_BOMB || result_again == GUNZIP_BOMB)
+        return 0;
+    EXPECT(is_refused(result) ? is_refused(result_again) : result == result_again);
+    EXPECT(is_refused(result) || slice_equals(buf_slice(&whole), buf_slice(&single)));
     return 0;
 }
