@@ -61,7 +61,8 @@ void answer_write_accepted(struct buf *out, const struct submission *submission)
     json_write_member(out, "message",
                       is_bulk ? SLICE("Events accepted for processing")
                               : SLICE("Event accepted for processing"));
-    write_id_members(out, submission);
+    if (!is_bulk || submission->names_ids || submission->is_lenient)
+        write_id_members(out, submission);
     if (submission->errors.count > 0)
         write_errors_member(out, &submission->errors);
     buf_append_byte(out, '}');

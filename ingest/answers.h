@@ -14,8 +14,9 @@ struct answer_refusal {
 };
 
 /* All good events are durable. Appends {"message":"Event accepted for processing","event_id":"..."}, or for a
- * bulk request {"message":"Events accepted for processing","event_ids":["...",...]}; with bad events among
- * them their ids are null, and "errors" says why. */
+ * bulk request {"message":"Events accepted for processing"}: FlexPrice's clients take nothing but texts
+ * there. With "event_ids":["...",...] for a client that asked for them or for lenient handling; bad events
+ * have null there, and "errors" says why. */
 void answer_write_accepted(struct buf *out, const struct submission *submission);
 
 /* A request that is none: 400. Borrows problem. */

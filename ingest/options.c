@@ -2,26 +2,31 @@
 
 enum { IDEMPOTENCY_KEY_MAX_BYTES = 255 };
 
-/* One preference: a name, and perhaps a value and parameters behind ';'. */
-static bool is_handling_lenient(struct slice preference)
+static struct slice without_quotes(struct slice text)
 {
-    struct slice pair, name;
+    bool is_quoted = text.length >= 2 && text.data[0] == '"' && text.data[text.length - 1] == '"';
 
-    (void)slice_cut(&preference, ';', &pair);
-    (void)slice_cut(&pair, '=', &name);
-    struct slice value = slice_trim(pair);
-    return slice_equals_ignoring_case(slice_trim(name), SLICE("handling")) &&
-           (slice_equals_ignoring_case(value, SLICE("lenient")) ||
-            slice_equals_ignoring_case(value, SLICE("\"lenient\"")));
+    return is_quoted ? slice_of(text.data + 1, text.length - 2) : text;
 }
 
-bool options_prefer_lenient(struct slice prefer)
+/* One preference: a name, and perhaps a value and parameters behind ';'. */
+static bool is_preference(struct slice preference, const char *name, const char *value)
+{
+    struct slice its_value, its_name;
+
+    (void)slice_cut(&preference, ';', &its_value);
+    (void)slice_cut(&its_value, '=', &its_name);
+    return slice_equals_ignoring_case(slice_trim(its_name), slice_from(name)) &&
+           slice_equals_ignoring_case(without_quotes(slice_trim(its_value)), slice_from(value));
+}
+
+bool options_prefer(struct slice prefer, const char *name, const char *value)
 {
     struct slice preference;
 
     while (!slice_is_empty(prefer)) {
         (void)slice_cut(&prefer, ',', &preference);
-        if (is_handling_lenient(preference))
+        if (is_preference(preference, name, value))
             return true;
     }
     return false;

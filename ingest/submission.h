@@ -50,6 +50,7 @@ struct submission {
     struct http_request *request; /* keeps; to be answered */
     enum event_form form;
     bool is_lenient;                 /* bad events don't keep the good ones out */
+    bool names_ids;                  /* the answer tells the id of each event; it does when lenient */
     struct submission_event *events; /* the good ones, by index; they stay where they are once sent */
     uint32_t event_count, event_capacity;
     struct buf records;

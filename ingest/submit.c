@@ -34,6 +34,8 @@ static void answer_accepted(struct submit *submit, struct submission *submission
 {
     if (submission->is_lenient)
         http_answer_header(submission->request, "Preference-Applied", "handling=lenient");
+    if (submission->names_ids)
+        http_answer_header(submission->request, "Preference-Applied", "return=representation");
     buf_clear(&submit->answer);
     answer_write_accepted(&submit->answer, submission);
     http_respond(submission->request, 202, "application/json", buf_slice(&submit->answer));
@@ -172,12 +174,13 @@ static void take(struct submit *submit, struct submission *submission)
 static struct submission *begin(struct submit *submit, struct http_request *request, enum event_form form)
 {
     struct submission *submission = submission_take(&submit->pool);
+    struct slice prefer = http_request_header(request, "prefer", NULL);
 
     submission->owner = submit;
     submission->request = request;
     submission->form = form;
-    submission->is_lenient =
-        event_form_is_bulk(form) && options_prefer_lenient(http_request_header(request, "prefer", NULL));
+    submission->is_lenient = event_form_is_bulk(form) && options_prefer(prefer, "handling", "lenient");
+    submission->names_ids = event_form_is_bulk(form) && options_prefer(prefer, "return", "representation");
     submission->errors.listed_max = submission->is_lenient ? EVENT_BULK_MAX : ERRORS_LISTED_MAX;
     return submission;
 }

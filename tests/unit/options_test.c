@@ -7,17 +7,19 @@
 
 #include <cmocka.h>
 
-static void reads_the_preference_for_lenient_handling(void **state)
+static void finds_a_preference(void **state)
 {
     static const struct {
         const char *prefer;
-        bool is_lenient;
+        bool is_there;
     } rows[] = {
         {"", false},
         {"handling=lenient", true},
         {"Handling = Lenient", true},
         {"handling=\"lenient\"", true},
         {"respond-async, handling=lenient;x=1, wait=10", true},
+        {"return=representation, handling=lenient", true},
+        {"handling=\"", false},
         {"handling=strict", false},
         {"handling", false},
         {"handling=lenient2", false},
@@ -28,7 +30,7 @@ static void reads_the_preference_for_lenient_handling(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-        if (options_prefer_lenient(slice_from(rows[i].prefer)) != rows[i].is_lenient)
+        if (options_prefer(slice_from(rows[i].prefer), "handling", "lenient") != rows[i].is_there)
             fail_msg("%s", rows[i].prefer);
 }
 
@@ -50,7 +52,7 @@ static void takes_idempotency_keys_of_sane_text(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reads_the_preference_for_lenient_handling),
+        cmocka_unit_test(finds_a_preference),
         cmocka_unit_test(takes_idempotency_keys_of_sane_text),
     };
 
