@@ -137,6 +137,11 @@ struct slice http_request_id(const struct http_request *request)
     return slice_from(request->id);
 }
 
+void http_request_decline(struct http_request *request, const struct http_error *error)
+{
+    (void)http_message_decline(&request->message, error->code, "%s", error->message);
+}
+
 void http_request_set_user(struct http_request *request, void *user)
 {
     request->user = user;

@@ -30,8 +30,9 @@ struct http_server {
     const struct http_route *routes;
     void *context;
     struct http_limits limits;
+    http_on_head *on_head;
     http_on_answered *on_answered;
-    void *on_answered_owner;
+    void *owner; /* of these two */
 };
 
 /* ---- routes ---- */
@@ -110,10 +111,11 @@ static void check_route(const struct http_server *server, struct http_request *r
         return;
     }
     request->handler = route->handler;
-    if (route->media_types != NULL)
-        (void)http_check_media_type(message, route->media_types, &request->media_type);
-    else
+    if (route->media_types == NULL)
         message->discards_body = true;
+    else if (http_check_media_type(message, route->media_types, &request->media_type) &&
+             http_message_has_body(message) && server->on_head != NULL)
+        server->on_head(server->owner, request);
 }
 
 static void check(void *owner, struct http_request *request)
@@ -140,8 +142,7 @@ static void on_answered(void *owner, const struct http_request *request, int sta
     const struct http_refusal *refusal = &request->message.refusal;
 
     if (server->on_answered != NULL)
-        server->on_answered(server->on_answered_owner, request, status,
-                            refusal->is_set ? refusal->text : NULL);
+        server->on_answered(server->owner, request, status, refusal->is_set ? refusal->text : NULL);
 }
 
 /* ---- clients come and go ---- */
@@ -248,8 +249,9 @@ bool http_server_start(struct loop *loop, const struct http_server_settings *set
     server->routes = settings->routes;
     server->context = settings->context;
     server->limits = settings->limits;
+    server->on_head = settings->on_head;
     server->on_answered = settings->on_answered;
-    server->on_answered_owner = settings->owner;
+    server->owner = settings->owner;
     loop_timer_init(&server->leave, loop, drain_now, server);
     server->pool = (struct http_pool){
         .loop = loop,

@@ -34,6 +34,10 @@ typedef void http_handler(void *context, struct http_request *request);
 typedef void http_on_answered(void *owner, const struct http_request *request, int status,
                               const char *refusal);
 
+/* Asked when the head of a request is sound and its body, which the route takes, has not been read yet:
+ * whether http_request_decline spares us that. */
+typedef void http_on_head(void *owner, struct http_request *request);
+
 /* One row of what a server serves; a GET row serves HEAD too. A table ends with a row whose path is NULL.
  *
  * A path is compared byte by byte with the target's, no decoding. One segment of it may be a name in braces,
@@ -61,8 +65,9 @@ struct http_server_settings {
     const struct http_route *routes; /* keeps */
     void *context;                   /* keeps; handed to every handler */
     struct http_limits limits;
+    http_on_head *on_head;         /* NULL: nobody is asked */
     http_on_answered *on_answered; /* NULL: nobody is told */
-    void *owner;                   /* keeps; handed to on_answered */
+    void *owner;                   /* keeps; handed to these two */
 };
 
 /* Binds and listens; serves from the next turn of the loop. False with ERR_FATAL naming the address when
@@ -119,6 +124,10 @@ struct slice http_request_id(const struct http_request *request);
 /* For the handler's own state of this request. */
 void http_request_set_user(struct http_request *request, void *user);
 void *http_request_user(const struct http_request *request);
+
+/* From on_head only: the body is read over and no handler sees the request; then it is answered with the
+ * error's code and message. */
+void http_request_decline(struct http_request *request, const struct http_error *error);
 
 /* ---- the answer ---- */
 

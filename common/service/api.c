@@ -57,49 +57,77 @@ static void on_answered(void *owner, const struct http_request *request, int sta
                    http_request_peer(request), status, refusal, hidden_count);
 }
 
-static bool refuse(struct http_request *request, enum http_error_code code, const char *message)
+/* ---- keys ---- */
+
+/* False, for the callers' `return`. */
+static bool refuse(struct http_error *out_error, enum http_error_code code, const char *message)
 {
-    http_respond_error(request, &(struct http_error){.code = code, .message = message});
+    *out_error = (struct http_error){.code = code, .message = message};
     return false;
 }
 
-static bool refuse_wrong_key(struct api *api, struct http_request *request)
+static bool refuse_wrong_key(struct api *api, struct http_request *request, struct http_error *out_error)
 {
     uint64_t now_ms = loop_now_ms(service_loop(api->service));
     uint32_t wait_s = key_guard_on_wrong_key(api->guard, http_request_peer(request), now_ms);
     char text[16];
 
     if (wait_s == 0)
-        return refuse(request, HTTP_ERROR_UNAUTHENTICATED, "this key is unknown, expired or revoked");
+        return refuse(out_error, HTTP_ERROR_UNAUTHENTICATED, "this key is unknown, expired or revoked");
     (void)snprintf(text, sizeof(text), "%u", wait_s);
     http_answer_header(request, "Retry-After", text);
-    return refuse(request, HTTP_ERROR_TOO_MANY_REQUESTS,
+    return refuse(out_error, HTTP_ERROR_TOO_MANY_REQUESTS,
                   "too many unknown, expired or revoked keys came from this address");
+}
+
+/* The request's key; false: out_error says why not. Counts wrong keys. */
+static bool find_key(struct api *api, struct http_request *request, struct key_identity *out_identity,
+                     struct http_error *out_error)
+{
+    uint32_t key_count;
+    struct slice key = http_request_header(request, "x-api-key", &key_count);
+
+    if (key_count > 1)
+        return refuse(out_error, HTTP_ERROR_VALIDATION, "send the header x-api-key once");
+    if (slice_is_empty(key))
+        return refuse(out_error, HTTP_ERROR_UNAUTHENTICATED, "send your key in the header x-api-key");
+    switch (key_store_find(api->keys, key, out_identity)) {
+    case KEY_FOUND:
+        break;
+    case KEY_NOT_FOUND:
+        return refuse_wrong_key(api, request, out_error);
+    case KEY_UNKNOWN:
+        return refuse(out_error, HTTP_ERROR_SERVICE_UNAVAILABLE, key_store_why_unknown(api->keys));
+    }
+    return true;
+}
+
+/* Only who has a key makes us keep and decode a body. */
+static void on_head(void *owner, struct http_request *request)
+{
+    struct key_identity identity;
+    struct http_error error;
+
+    if (!find_key(owner, request, &identity, &error))
+        http_request_decline(request, &error);
 }
 
 bool api_identify(struct api *api, struct http_request *request, const char *role,
                   struct key_identity *out_identity)
 {
-    uint32_t key_count;
-    struct slice key = http_request_header(request, "x-api-key", &key_count);
     struct key_identity identity;
+    struct http_error error;
     char text[96];
 
-    if (key_count > 1)
-        return refuse(request, HTTP_ERROR_VALIDATION, "send the header x-api-key once");
-    if (slice_is_empty(key))
-        return refuse(request, HTTP_ERROR_UNAUTHENTICATED, "send your key in the header x-api-key");
-    switch (key_store_find(api->keys, key, &identity)) {
-    case KEY_FOUND:
-        break;
-    case KEY_NOT_FOUND:
-        return refuse_wrong_key(api, request);
-    case KEY_UNKNOWN:
-        return refuse(request, HTTP_ERROR_SERVICE_UNAVAILABLE, key_store_why_unknown(api->keys));
+    if (!find_key(api, request, &identity, &error)) {
+        http_respond_error(request, &error);
+        return false;
     }
     if ((identity.roles & key_role_bits(slice_from(role))) == 0) {
         (void)snprintf(text, sizeof(text), "this key lacks the role %s", role);
-        return refuse(request, HTTP_ERROR_PERMISSION_DENIED, text);
+        (void)refuse(&error, HTTP_ERROR_PERMISSION_DENIED, text);
+        http_respond_error(request, &error);
+        return false;
     }
     *out_identity = identity;
     return true;
@@ -192,6 +220,7 @@ static bool start_server(struct api *api, const struct api_settings *settings, s
         .routes = settings->routes,
         .context = settings->context,
         .limits = settings->limits,
+        .on_head = on_head,
         .on_answered = on_answered,
         .owner = api,
     };

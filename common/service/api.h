@@ -1,7 +1,8 @@
 /*
  * api.h - the HTTP side of a program: its listener, who may ask for what, and an end that loses no answer.
  * Every answer is counted (millrace_requests_total), be it a handler's or a refusal before one saw the
- * request; those refusals have a line in the log, too. Loop thread only; nothing blocks.
+ * request; those refusals have a line in the log, too. A body is only read of a request with a key that is
+ * known. Loop thread only; nothing blocks.
  */
 #ifndef MILLRACE_API_H
 #define MILLRACE_API_H

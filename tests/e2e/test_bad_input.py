@@ -8,6 +8,7 @@ import signal
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 
 import pytest
 
@@ -286,6 +287,19 @@ def test_case_54_wrong_keys_are_all_told_the_same(door):
     assert [answer.status for answer, _ in asked] == [401] * len(wrong)
     assert len({answer.body for (answer, _), key in zip(asked, wrong) if key}) == 1
     assert all(goes_on for _, goes_on in asked)
+
+
+def test_bodies_without_a_key_take_no_memory(door, stack):
+    part = NO_KEY + b"Content-Length: %d\r\n\r\n" % BODY_MAX + b"x" * (BODY_MAX - 1)
+    before = stack.peak_memory("ingest")
+    with ExitStack() as crowd:
+        strangers = [crowd.enter_context(door.connect()) for _ in range(20)]
+        for raw in strangers:
+            assert raw.send(part)
+        for raw in strangers:
+            raw.send(b"x")
+            assert not faults_of(raw.answer(), 401) and raw.goes_on()
+    assert stack.peak_memory("ingest") < before + BODY_MAX
 
 
 def make_key(stack, *options):

@@ -91,6 +91,16 @@ static const struct http_route routes[] = {
     {.path = NULL},
 };
 
+static void on_head(void *owner, struct http_request *request)
+{
+    static const struct http_error error = {.code = HTTP_ERROR_UNAUTHENTICATED,
+                                            .message = "nobody knows you"};
+
+    (void)owner;
+    if (http_request_header(request, "x-stranger", NULL).data != NULL)
+        http_request_decline(request, &error);
+}
+
 static void on_answered(void *owner, const struct http_request *request, int status, const char *refusal)
 {
     struct raw_world *world = owner;
@@ -168,6 +178,7 @@ bool raw_try(struct raw_world *world, const struct http_server_settings *setting
 
     whole.routes = routes;
     whole.context = whole.owner = world;
+    whole.on_head = on_head;
     whole.on_answered = on_answered;
     return http_server_start(world->loop, &whole, &world->server, err);
 }

@@ -119,6 +119,53 @@ static void nobody_makes_room_where_handlers_have_it_all(void **state)
     raw_stop(&world);
 }
 
+static void the_body_of_a_stranger_is_read_over_and_not_kept(void **state)
+{
+    enum { STRANGERS = 4, BODY_BYTES = 30000 };
+    struct http_limits limits = http_limits_default;
+    struct raw_world world;
+    struct raw_client strangers[STRANGERS];
+    AUTO_BUF body = {0};
+
+    (void)state;
+    limits.held_bytes = 40000;
+    raw_start(&world, "127.0.0.1:0", &limits);
+    raw_repeat(&body, "x", BODY_BYTES);
+    for (int i = 0; i < STRANGERS; i++) {
+        raw_open(&strangers[i], &world);
+        raw_say(&strangers[i], RAW "X-Stranger:\r\nContent-Length: 30000\r\n\r\n");
+        raw_send(&strangers[i], slice_of(body.data, BODY_BYTES - 1));
+        raw_run_turns(&world, 3);
+    }
+    for (int i = 0; i < STRANGERS; i++) {
+        raw_say(&strangers[i], "xGET /hello HTTP/1.1\r\nHost: x\r\n\r\n");
+        raw_await_answers(&strangers[i], 2);
+        assert_int_equal(raw_status(&strangers[i]), 401);
+        raw_assert_contains(&strangers[i], "hello");
+    }
+    assert_int_equal(world.handled_count, STRANGERS); /* of /hello */
+    assert_int_equal(world.refused_count, STRANGERS);
+    for (int i = 0; i < STRANGERS; i++)
+        raw_close(&strangers[i]);
+    raw_stop(&world);
+}
+
+/* Nobody knows whether the body still comes. */
+static void a_stranger_who_waits_for_100_continue_is_closed(void **state)
+{
+    struct raw_world world;
+    struct raw_client stranger;
+
+    (void)state;
+    raw_start(&world, "127.0.0.1:0", &http_limits_default);
+    raw_open(&stranger, &world);
+    raw_say(&stranger, RAW "X-Stranger:\r\nExpect: 100-continue\r\nContent-Length: 30000\r\n\r\n");
+    raw_await_close(&stranger);
+    assert_int_equal(raw_status(&stranger), 401);
+    raw_close(&stranger);
+    raw_stop(&world);
+}
+
 /* A decoder that waits for the rest of its body counts. */
 static void bounds_the_memory_of_all_decoders(void **state)
 {
@@ -154,6 +201,8 @@ int main(void)
         cmocka_unit_test(bounds_the_memory_of_requests_that_handlers_have),
         cmocka_unit_test(who_has_sent_most_and_does_not_end_makes_room),
         cmocka_unit_test(nobody_makes_room_where_handlers_have_it_all),
+        cmocka_unit_test(the_body_of_a_stranger_is_read_over_and_not_kept),
+        cmocka_unit_test(a_stranger_who_waits_for_100_continue_is_closed),
         cmocka_unit_test(bounds_the_memory_of_all_decoders),
     };
 
