@@ -1,6 +1,7 @@
 #include "common/service/settings_file.h"
 
 #include "common/base/alloc.h"
+#include "common/base/fd.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,15 +11,9 @@
 
 enum { SECRET_MAX_BYTES = 4096 };
 
-static void close_fd(int *fd)
-{
-    if (*fd >= 0)
-        (void)close(*fd);
-}
-
 bool settings_file_read(const char *path, size_t max_bytes, struct buf *out, struct err *err)
 {
-    __attribute__((cleanup(close_fd))) int fd = open(path, O_RDONLY | O_CLOEXEC);
+    AUTO_FD fd = open(path, O_RDONLY | O_CLOEXEC);
     size_t before = out->length;
 
     if (fd < 0) {

@@ -1,6 +1,7 @@
 #include "common/service/state_file.h"
 
 #include "common/base/alloc.h"
+#include "common/base/fd.h"
 #include "common/service/settings_file.h"
 
 #include <errno.h>
@@ -8,14 +9,6 @@
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#define AUTO_FD __attribute__((cleanup(close_fd))) int
-
-static void close_fd(int *fd)
-{
-    if (*fd >= 0)
-        (void)close(*fd);
-}
 
 bool state_file_check_folder(const char *folder, struct err *err)
 {
