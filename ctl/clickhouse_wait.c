@@ -45,7 +45,12 @@ void clickhouse_wait_free(struct clickhouse_wait **wait)
     *wait = NULL;
 }
 
-static void on_result(void *owner, const struct clickhouse_result *result)
+struct clickhouse *clickhouse_wait_client(const struct clickhouse_wait *wait)
+{
+    return wait->clickhouse;
+}
+
+void clickhouse_wait_on_result(void *owner, const struct clickhouse_result *result)
 {
     struct clickhouse_wait *wait = owner;
 
@@ -66,12 +71,17 @@ bool clickhouse_wait_ask(struct clickhouse_wait *wait, const char *sql,
         .parameters = parameters,
         .timeout_ms = wait->timeout_ms,
         .answer_max_bytes = ANSWER_MAX_BYTES,
-        .on_result = on_result,
+        .on_result = clickhouse_wait_on_result,
         .owner = wait,
     };
 
-    wait->body = out_body;
     (void)clickhouse_ask(wait->clickhouse, &query);
+    return clickhouse_wait_answer(wait, out_body, err);
+}
+
+bool clickhouse_wait_answer(struct clickhouse_wait *wait, struct buf *out_body, struct err *err)
+{
+    wait->body = out_body;
     loop_run(wait->loop);
     if (!wait->is_done) {
         *err = wait->err;

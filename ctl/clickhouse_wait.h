@@ -22,6 +22,12 @@ void clickhouse_wait_free(struct clickhouse_wait **wait);
 bool clickhouse_wait_ask(struct clickhouse_wait *wait, const char *sql,
                          const struct clickhouse_pair *parameters, struct buf *out_body, struct err *err);
 
+/* For a question that another part asks: of this client, with the callback below and the wait as its owner.
+ * Then clickhouse_wait_answer waits for the answer, as above. */
+struct clickhouse *clickhouse_wait_client(const struct clickhouse_wait *wait);
+void clickhouse_wait_on_result(void *owner, const struct clickhouse_result *result);
+bool clickhouse_wait_answer(struct clickhouse_wait *wait, struct buf *out_body, struct err *err);
+
 /* ClickHouse's code when it refused the last query, else 0. */
 int clickhouse_wait_code(const struct clickhouse_wait *wait);
 

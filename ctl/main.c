@@ -6,10 +6,12 @@
  *   schema   brings ClickHouse and PostgreSQL to the tables that this release needs, by numbered SQL files
  *            inside this program. Each is applied once; all can be repeated.
  *   key      makes, lists, rotates and revokes API keys. A key is printed once; only its SHA-256 is kept.
+ *   offsets  shows where the batch stages stand, and takes a person's decision where one is needed.
  *
  * All commands are safe to repeat and safe to kill. They read the same configuration as the workers.
  */
 #include "ctl/key.h"
+#include "ctl/offsets.h"
 #include "ctl/schema.h"
 #include "ctl/topics.h"
 
@@ -39,6 +41,24 @@ static const struct command commands[] = {
      "KEY is its id or its display id, as `millrace key list` shows them. Programs that are connected to\n"
      "PostgreSQL refuse the key at once.",
      NULL, "KEY", key_revoke},
+    {"offsets", "show", "tell where each partition stands, and which wait for a person",
+     "By the group's position, Kafka's log and the table in ClickHouse. The state is one of\n"
+     "  good       a worker goes on by itself\n"
+     "  debt-lost  rows are stored, but what must still be forwarded is gone from the log\n"
+     "  changed    the log has other records than a plan that was begun with them\n"
+     "  lost       the log starts above the newest stored row: records are gone\n"
+     "  foreign    somebody moved the group's position without our metadata\n"
+     "  too-new    the position was written by a later release: upgrade\n"
+     "The exit code is 1 when one is not good. Changes nothing.",
+     offsets_show_options, NULL, offsets_show},
+    {"offsets", "accept", "decide where a partition goes on that waits for a person",
+     "Tells first which offsets are skipped or looked at again, and writes the position with our metadata.\n"
+     "Where the state is changed, lost or foreign, workers may run: the one that stopped the partition\n"
+     "goes on within 10 s. Any other change waits until the group has no members: stop the stage's workers\n"
+     "before (systemctl stop 'millrace-consumer-primary@*') and start them after. Offsets that are looked\n"
+     "at again are stored only where they have no row. A partition that is as it should be is left alone,\n"
+     "so that this can be repeated. Who did what is logged.",
+     offsets_accept_options, NULL, offsets_accept},
     {0},
 };
 

@@ -74,6 +74,21 @@ class Kafka:
         self._admin.create_partitions([NewPartitions(topic, partitions)])[topic].result(ANSWER_S)
         wait_until(lambda: len(self.partitions(topic)) == partitions, ANSWER_S, f"{topic} has {partitions} partitions")
 
+    def delete_records(self, topic, partition, before):
+        """The log of the partition starts at the offset `before` from then on."""
+        [deleted] = self._admin.delete_records([TopicPartition(topic, partition, before)]).values()
+        deleted.result(ANSWER_S)
+
+    def move_position(self, group, topic, partition, offset):
+        """As people do it who know no better: from outside of the group, without metadata of ours. Kafka takes it only
+        while the group has no members."""
+        settings = {"bootstrap.servers": self.brokers, "group.id": group, "log_level": 0}
+        consumer = Consumer(settings)
+        try:
+            consumer.commit(offsets=[TopicPartition(topic, partition, offset)], asynchronous=False)
+        finally:
+            consumer.close()
+
     def partitions(self, topic):
         found = self._admin.list_topics(topic, timeout=ANSWER_S).topics[topic]
         if found.error is not None:

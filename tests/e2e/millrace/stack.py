@@ -66,6 +66,12 @@ class Stack:
         """The millrace command; its output."""
         return self.command("ctl", *arguments)
 
+    def try_ctl(self, *arguments):
+        """The same where a refusal is an answer too: (whether the exit code was 0, output)."""
+        process = self._popen("ctl", *arguments)
+        text, _ = process.communicate(timeout=COMMAND_S)
+        return process.returncode == 0, text
+
     def create_tables_and_topics(self):
         self.ctl("topics", "init")
         self.ctl("schema", "apply")
