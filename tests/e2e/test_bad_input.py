@@ -354,6 +354,19 @@ def test_case_5_an_address_has_only_so_many_connections(stack):
         assert not faults_of(door.ask(ACCEPTED)[0], 202)
 
 
+def test_case_99_with_all_stores_away_clients_are_told_to_come_back_and_served_when_they_are_there(door, stack):
+    before = door.ends()
+    stack.stop("kafka", "postgres")
+    try:
+        answer, goes_on = door.ask(ACCEPTED)
+    finally:
+        stack.start("postgres")
+        stack.start("kafka")
+    assert not faults_of(answer, 503) and answer.headers["retry-after"] and goes_on
+    wait_until(lambda: door.ask(ACCEPTED)[0].status == 202, 30, "events are taken again")
+    assert door.ends() == before + 1
+
+
 def test_case_100_who_comes_while_it_stops_is_told_so(door, stack):
     with door.connect() as raw:
         raw.send(ACCEPTED[:10])
