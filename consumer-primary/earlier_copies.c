@@ -91,10 +91,6 @@ static struct clickhouse_call *ask(struct earlier_copies *copies, const char *sq
                           });
 }
 
-#define NOT_OURS                                                                                             \
-    " AND NOT (source_epoch = {epoch:UInt32} AND kafka_partition = {partition:UInt32}"                       \
-    " AND kafka_offset >= {offset:UInt64}) FORMAT RowBinary"
-
 static int by_identity(const void *a, const void *b)
 {
     const struct asked *left = a;
@@ -188,7 +184,9 @@ static void ask_proofs(struct earlier_copies *copies)
                        "SELECT tenant_id, environment_id, external_customer_id, id, content_hash,"
                        " source_epoch, kafka_partition, kafka_offset FROM events"
                        " WHERE (tenant_id, environment_id, external_customer_id, timestamp, id) IN asked"
-                       " AND timestamp IN (SELECT timestamp FROM asked)" NOT_OURS,
+                       " AND timestamp IN (SELECT timestamp FROM asked)"
+                       " AND NOT (source_epoch = {epoch:UInt32} AND kafka_partition = {partition:UInt32}"
+                       " AND kafka_offset >= {offset:UInt64}) FORMAT RowBinary",
                        "tenant_id String, environment_id String, external_customer_id String,"
                        " timestamp DateTime64(6, 'UTC'), id String",
                        on_proofs);
@@ -248,8 +246,11 @@ static void ask_ids(void *owner)
     buf_clear(&copies->rows);
     for (size_t i = copies->at; i < copies->until; i++)
         rowbinary_write_u64(&copies->rows, copies->asked[i].identity);
-    copies->call = ask(copies, "SELECT identity, timestamp FROM event_ids WHERE identity IN asked" NOT_OURS,
-                       "identity UInt64", on_ids);
+    /* Ours too: the proof leaves them out, while three more columns would make this take five times as long.
+     */
+    copies->call =
+        ask(copies, "SELECT identity, timestamp FROM event_ids WHERE identity IN asked FORMAT RowBinary",
+            "identity UInt64", on_ids);
 }
 
 /* ---- what others see ---- */

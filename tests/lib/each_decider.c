@@ -30,12 +30,14 @@ static struct decider *open_decider(void *stage, const struct decider_place *pla
 
     *decider = (struct decider){stage, *place};
     decider->each->open_count++;
+    decider->each->opened_count++;
     return decider;
 }
 
 static bool prepare(struct decider *decider, struct batch *batch)
 {
     (void)batch;
+    decider->each->prepared_count++;
     return !decider->each->is_waiting;
 }
 

@@ -20,6 +20,8 @@ struct each_decider {
     bool is_waiting;     /* prepare says no */
     const char *problem; /* and why; NULL: nothing hinders */
     int open_count;      /* deciders that are open */
+    int opened_count;    /* that were ever opened */
+    int prepared_count;  /* how often prepare was called */
     int forgotten_count; /* batches that were decided and are gone */
 };
 

@@ -245,12 +245,16 @@ void scripted_clickhouse_start(struct scripted_clickhouse *script, struct loop *
                                                                             .connections = 4});
 }
 
-static void forget_request(struct script_request *request)
+static void forget_requests(struct scripted_clickhouse *script)
 {
-    buf_done(&request->sql);
-    buf_done(&request->arguments);
-    buf_done(&request->content_type);
-    buf_done(&request->body);
+    for (int i = 0; i < script->request_count; i++) {
+        struct script_request *request = &script->requests[i];
+        buf_done(&request->sql);
+        buf_done(&request->arguments);
+        buf_done(&request->content_type);
+        buf_done(&request->body);
+    }
+    script->request_count = 0;
 }
 
 void scripted_clickhouse_stop(struct scripted_clickhouse *script)
@@ -260,8 +264,7 @@ void scripted_clickhouse_stop(struct scripted_clickhouse *script)
         end_connection(LIST_FIRST(&script->connections));
     loop_io_stop(&script->io);
     (void)close(script->fd);
-    for (int i = 0; i < script->request_count; i++)
-        forget_request(&script->requests[i]);
+    forget_requests(script);
 }
 
 void scripted_clickhouse_add(struct scripted_clickhouse *script, const struct script_rule *rule)
@@ -273,6 +276,7 @@ void scripted_clickhouse_add(struct scripted_clickhouse *script, const struct sc
 void scripted_clickhouse_begin_anew(struct scripted_clickhouse *script)
 {
     script->rule_count = 0;
+    forget_requests(script);
 }
 
 void scripted_clickhouse_let_go(struct scripted_clickhouse *script)

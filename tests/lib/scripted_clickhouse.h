@@ -58,7 +58,7 @@ void scripted_clickhouse_stop(struct scripted_clickhouse *script);
 /* Among rules that fit the first counts; a request that none fits fails the test. */
 void scripted_clickhouse_add(struct scripted_clickhouse *script, const struct script_rule *rule);
 
-/* Forgets all rules; what is held stays held. */
+/* Forgets all rules and requests; what is held stays held. */
 void scripted_clickhouse_begin_anew(struct scripted_clickhouse *script);
 
 /* Answers what is held. */

@@ -324,7 +324,7 @@ static void is_not_ready_after_the_topic_has_grown_until_it_is_refilled(void **s
     grow_topic(world);
     await_question(world);
     assert_false(world->is_ready);
-    scripted_clickhouse_assert(&world->script.requests[2], "param_count", "7");
+    scripted_clickhouse_assert(&world->script.requests[0], "param_count", "7");
     scripted_clickhouse_let_go(&world->script);
     await_ready(world);
     assert_has(world, 0, IDS);
