@@ -83,10 +83,13 @@ static const struct http_route *find_route(const struct http_server *server, str
     struct slice path = http_request_path(request);
 
     for (const struct http_route *route = server->routes; route->path != NULL; route++) {
-        if (!path_fits(route->path, path, &request->segment))
+        struct slice segment = {NULL, 0};
+        if (!path_fits(route->path, path, &segment))
             continue;
-        if (route_takes(route, request->method))
+        if (route_takes(route, request->method)) {
+            request->segment = segment;
             return route;
+        }
         buf_printf(allow, "%s%s", allow->length > 0 ? ", " : "", method_name(route->method));
         if (route->method == HTTP_GET)
             buf_append_text(allow, ", HEAD");
