@@ -279,7 +279,9 @@ static int on_body(llhttp_t *llhttp, const char *at, size_t length)
         decode(message, slice_of(at, length), parser->limits);
         return HPE_OK;
     }
-    if (message->body.capacity == 0 && message->content_length <= FIRST_BODY_RESERVE_BYTES)
+    /* Who sends a good part at once sends the rest soon; who drips gets room for what is there. */
+    if (message->body.capacity == 0 && message->content_length <= FIRST_BODY_RESERVE_BYTES &&
+        length >= message->content_length / 4)
         (void)buf_reserve(&message->body, (size_t)message->content_length);
     buf_append(&message->body, at, length);
     return HPE_OK;

@@ -8,7 +8,7 @@ from millrace.door import EVENT, HEAD, KEY, Door, faults_of, sized
 from millrace.raw import PROBE, Raw
 from millrace.waiting import NotYet, wait_until
 
-IDLE, SLOW_BODIES, SLOW_HEADS = 5000, 2500, 2500
+IDLE, SLOW_BODIES, SLOW_HEADS = 2000, 6000, 2000
 CROWD = IDLE + SLOW_BODIES + SLOW_HEADS
 OWN_FILES = 500
 AN_ADDRESS_HAS = 1900  # connections at most; the default limit is 2,000
