@@ -21,9 +21,7 @@ static int at_least(int value, int lowest)
     return value > lowest ? value : lowest;
 }
 
-/* The topic of topics.h with its configured name. */
-static struct topic_spec spec_of(const struct topic *topic, const struct config *config, int replication,
-                                 int events_partitions)
+static struct topic_spec spec_of(const char *name, const struct config *config, int replication)
 {
     struct topic_spec spec = {
         .partitions = (int)config->kafka.partitions,
@@ -35,12 +33,15 @@ static struct topic_spec spec_of(const struct topic *topic, const struct config 
         .retention_ms = config->kafka.retention_ms,
     };
 
-    if (topic->partitions == TOPIC_PARTITIONS_SAME_AS_EVENTS) {
-        spec.partitions_needed = events_partitions > 0 ? events_partitions : spec.partitions;
-        spec.partitions = at_least(spec.partitions, spec.partitions_needed);
-    }
-    (void)snprintf(spec.name, sizeof(spec.name), "%s", config_topic(&config->topics, topic->name));
+    (void)snprintf(spec.name, sizeof(spec.name), "%s", name);
     return spec;
+}
+
+/* A topic that goes record for record with that of events. */
+static void follow_events(struct topic_spec *spec, int events_partitions)
+{
+    spec->partitions_needed = events_partitions > 0 ? events_partitions : spec->partitions;
+    spec->partitions = at_least(spec->partitions, spec->partitions_needed);
 }
 
 /* A dead letter has the key of its record, and so much room as the records have. */
@@ -63,7 +64,15 @@ int topic_plan_specs(const struct config *config, int broker_count, int events_p
 
     for (const struct topic *topic = topics; topic->name != NULL; topic++) {
         BUG_ON(count + 2 > TOPIC_PLAN_MAX);
-        out_specs[count] = spec_of(topic, config, replication, events_partitions);
+        out_specs[count] = spec_of(config_topic(&config->topics, topic->name), config, replication);
+        if (topic->partitions == TOPIC_PARTITIONS_SAME_AS_EVENTS)
+            follow_events(&out_specs[count], events_partitions);
+        out_specs[count + 1] = dead_letters_of(&out_specs[count], config);
+        count += 2;
+    }
+    for (size_t i = 0; i < config->event_topics.count; i++) {
+        BUG_ON(count + 2 > TOPIC_PLAN_MAX);
+        out_specs[count] = spec_of(config->event_topics.items[i].topic, config, replication);
         out_specs[count + 1] = dead_letters_of(&out_specs[count], config);
         count += 2;
     }

@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { TOPIC_PLAN_MAX = 16, TOPIC_NAME_BYTES = 250 };
+enum { TOPIC_PLAN_MAX = 16 + 2 * EVENT_TOPICS_MAX, TOPIC_NAME_BYTES = 250 };
 
 /* As it should be, when it is made. */
 struct topic_spec {
@@ -33,8 +33,8 @@ struct topic_fact {
     char cleanup_policy[32];
 };
 
-/* All topics that Millrace needs: those of topics.h under their configured names, and the dead letters of
- * each. events_partitions: what the topic of events has, 0 when it does not exist; a topic that goes record
+/* All topics that Millrace needs: those of topics.h under their configured names, the declared event types,
+ * and the dead letters of each. events_partitions: what the topic of events has, 0 when it does not exist; a topic that goes record
  * for record with it gets as many, and needs them. Fills at most TOPIC_PLAN_MAX; gives the count. */
 int topic_plan_specs(const struct config *config, int broker_count, int events_partitions,
                      struct topic_spec out_specs[TOPIC_PLAN_MAX]);

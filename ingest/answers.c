@@ -115,6 +115,17 @@ void answer_bad_events(const struct submission *submission, struct buf *details,
     out_refusal->error.details_json = buf_slice(details);
 }
 
+void answer_no_type(struct slice topic, struct answer_refusal *out_refusal)
+{
+    refuse(out_refusal, HTTP_ERROR_NOT_FOUND, "%.*s is no declared event type (kafka.event_topics)",
+           SLICE_ARG(topic));
+}
+
+void answer_not_allowed(const char *topic, struct answer_refusal *out_refusal)
+{
+    refuse(out_refusal, HTTP_ERROR_PERMISSION_DENIED, "this key may not write to the topic %s", topic);
+}
+
 /* ---- what is wrong with the system ---- */
 
 void answer_full(uint64_t in_flight_max_bytes, struct answer_refusal *out_refusal)

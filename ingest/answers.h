@@ -28,6 +28,10 @@ void answer_problem(const struct event_problem *problem, struct answer_refusal *
 void answer_bad_events(const struct submission *submission, struct buf *details,
                        struct answer_refusal *out_refusal);
 
+/* The topic of the path is no declared event type: 404. It is one that the key may not write: 403. */
+void answer_no_type(struct slice topic, struct answer_refusal *out_refusal);
+void answer_not_allowed(const char *topic, struct answer_refusal *out_refusal);
+
 /* in_flight_max_bytes are waiting for Kafka: 503. */
 void answer_full(uint64_t in_flight_max_bytes, struct answer_refusal *out_refusal);
 

@@ -1,8 +1,10 @@
 /*
  * millrace-ingest: the door. An event that is answered 202 is durable.
  *
- * Serves  POST /v1/events and /v1/events/bulk; GET /v1/events, handed on to millrace-query; its health
- * Writes  topic events, keyed tenant:environment:customer, so that a customer's events stay in order
+ * Serves  POST /v1/events, /v1/events/bulk and /v1/topics/{topic}/events; GET /v1/events, handed on to
+ *         millrace-query; its health
+ * Writes  topic events, keyed tenant:environment:customer, so that a customer's events stay in order; the
+ *         topics of declared event types, keyed by user
  *
  * Promises
  *   - 202 only when all events of the request are on all in-sync replicas of Kafka. 4xx: none was stored.
@@ -12,10 +14,10 @@
  *
  * Bad input   400 naming the field, 401, 403 or 413; nothing of it is stored.
  * Kafka away or slow, the topic missing: 503 with Retry-After after ingest.message_timeout at the latest,
- *             health says DOWN and names the topic; it goes on by itself.
- * PostgreSQL away: the keys read last, by this run or the one before, go on working for auth.cache_max_age.
- * Query away: reads are answered 503; writes don't notice.
- * On stop     no new requests, those under way are answered, within drain_timeout.
+ *             health says DOWN and names the topic; it goes on by itself. A declared event type whose topic
+ * is missing refuses only its own events, and health says DEGRADED. PostgreSQL away: the keys read last, by
+ * this run or the one before, go on working for auth.cache_max_age. Query away: reads are answered 503;
+ * writes don't notice. On stop     no new requests, those under way are answered, within drain_timeout.
  */
 #include "common/base/alloc.h"
 #include "common/base/log.h"
@@ -23,6 +25,7 @@
 #include "common/io/offload.h"
 #include "common/service/api.h"
 #include "common/service/service.h"
+#include "ingest/destinations.h"
 #include "ingest/publish.h"
 #include "ingest/relay.h"
 #include "ingest/submit.h"
@@ -42,6 +45,7 @@ struct ingest {
     struct api *api;
     struct offload *offload;
     struct publish *publish;
+    struct destinations *destinations;
     struct submit *submit;
     struct relay *relay;
     bool has_failed; /* draining because of `failure` */
@@ -51,21 +55,38 @@ struct ingest {
 
 /* ---- routes ---- */
 
+static const char *const json_only[] = {"application/json", NULL};
 static const char *const event_types[] = {"application/json", "application/cloudevents+json", NULL};
 static const char *const bulk_types[] = {"application/json", "application/cloudevents-batch+json", NULL};
+
+static void post(struct ingest *ingest, struct http_request *request, enum event_form form)
+{
+    const struct submit_kind kind = {form, destinations_events(ingest->destinations)};
+
+    submit_request(ingest->submit, request, &kind);
+}
 
 static void post_event(void *context, struct http_request *request)
 {
     static const enum event_form forms[] = {EVENT_FORM_ONE, EVENT_FORM_CLOUD}; /* as event_types */
 
-    submit_request(((struct ingest *)context)->submit, request, forms[http_request_media_type(request)]);
+    post(context, request, forms[http_request_media_type(request)]);
 }
 
 static void post_bulk(void *context, struct http_request *request)
 {
     static const enum event_form forms[] = {EVENT_FORM_BULK, EVENT_FORM_CLOUD_BULK}; /* as bulk_types */
 
-    submit_request(((struct ingest *)context)->submit, request, forms[http_request_media_type(request)]);
+    post(context, request, forms[http_request_media_type(request)]);
+}
+
+static void post_declared(void *context, struct http_request *request)
+{
+    struct ingest *ingest = context;
+    const struct submit_kind kind = {EVENT_FORM_DECLARED,
+                                     destinations_find(ingest->destinations, http_request_segment(request))};
+
+    submit_request(ingest->submit, request, &kind);
 }
 
 static void get_events(void *context, struct http_request *request)
@@ -92,6 +113,7 @@ static void get_ready(void *context, struct http_request *request)
 static const struct http_route routes[] = {
     {HTTP_POST, "/v1/events", post_event, event_types},
     {HTTP_POST, "/v1/events/bulk", post_bulk, bulk_types},
+    {HTTP_POST, "/v1/topics/{topic}/events", post_declared, json_only},
     {HTTP_GET, "/v1/events", get_events, NULL},
     {HTTP_GET, "/actuator/health/kafka", get_health, NULL},
     {HTTP_GET, "/health/live", get_live, NULL},
@@ -141,6 +163,7 @@ static void stop(void *stage)
     publish_stop(&ingest->publish);
     api_stop(&ingest->api);
     submit_free(&ingest->submit);
+    destinations_free(&ingest->destinations);
     free(ingest);
 }
 
@@ -196,9 +219,9 @@ static bool start_parts(struct ingest *ingest, struct err *err)
     if (!publish_start(ingest->service, ingest->offload, on_fatal, ingest, &ingest->publish, err) ||
         !api_start(ingest->service, &api, &ingest->api, err))
         return false;
+    ingest->destinations = destinations_new(ingest->publish, config);
     ingest->submit = submit_new(&(struct submit_settings){
         .api = ingest->api,
-        .publish = ingest->publish,
         .metrics = service_metrics(ingest->service),
         .bounds = {.future_ms = config->events.future_ms, .past_ms = config->events.past_ms},
         .in_flight_max_bytes = config->ingest.in_flight_max_bytes,

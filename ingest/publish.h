@@ -1,34 +1,23 @@
 /*
- * publish.h - events to Kafka's topic, and what becomes of those that Kafka does not take: for now they are
- * refused, and the client resends. Each event settles exactly once. Loop thread only; nothing blocks.
+ * publish.h - the producer that all events go through to Kafka. Loop thread only; nothing blocks.
  */
 #ifndef MILLRACE_PUBLISH_H
 #define MILLRACE_PUBLISH_H
 
-#include "common/io/kafka_producer.h"
-#include "ingest/kafka_fault.h"
+#include "common/base/err.h"
 
-struct publish;
+#include <stdbool.h>
+#include <stdint.h>
+
 struct offload;
+struct publish;
+struct publish_topic;
 struct service;
+struct topic_need;
 
-struct publish_result {
-    bool is_durable;        /* on all in-sync replicas: the only ground for a 202 */
-    bool may_be_durable;    /* nobody knows */
-    enum kafka_fault fault; /* the two: when not durable */
-    struct err err;         /* names the topic and the reason */
-};
-
-/* Embedded in what waits for the result; it and the record's value must stay until on_settled. */
-struct publication {
-    struct kafka_delivery delivery; /* the two are publish's own */
-    struct publish *publish;
-    void (*on_settled)(struct publication *publication, const struct publish_result *result);
-};
-
-/* Starts the producer and watches the topic: without it health is DOWN. on_fatal is called, after reports
- * have come, once the producer can't go on: when all are in, only a new process helps. ERR_REJECT when a
- * Kafka property of the configuration is refused. offload: keeps. */
+/* Starts the producer. on_fatal is called, after reports have come, once the producer can't go on: when all
+ * are in, only a new process helps. ERR_REJECT when a Kafka property of the configuration is refused.
+ * offload: keeps. */
 bool publish_start(struct service *service, struct offload *offload,
                    void (*on_fatal)(void *owner, const struct err *err), void *owner,
                    struct publish **out_publish, struct err *err);
@@ -36,15 +25,10 @@ bool publish_start(struct service *service, struct offload *offload,
 /* Settles what is under way, waits a second at most, and ends. After offload_stop. */
 void publish_stop(struct publish **publish);
 
-struct publish_event {
-    struct slice key, value, envelope; /* envelope: of the header of envelope.h */
-};
+/* A topic to send to (publish_topic.h), watched from now on. It ends with `publish`. */
+struct publish_topic *publish_add_topic(struct publish *publish, const struct topic_need *need);
 
-/* Calls on_settled later, or, when Kafka's client does not take it, at once. */
-void publish_send(struct publish *publish, const struct publish_event *event,
-                  struct publication *publication);
-
-/* Events that Kafka has acknowledged since the start. */
+/* Events that Kafka has acknowledged since the start, of all topics. */
 uint64_t publish_durable_count(const struct publish *publish);
 
 #endif

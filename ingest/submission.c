@@ -3,6 +3,7 @@
 #include "common/base/alloc.h"
 #include "common/base/slice_set.h"
 #include "common/codec/json_write.h"
+#include "common/event/event_declared.h"
 
 #include <stdlib.h>
 
@@ -111,16 +112,33 @@ static struct submission_event *add(struct submission *submission)
     return &submission->events[submission->event_count++];
 }
 
+static void write_key(struct buf *records, const struct event *event, bool is_declared)
+{
+    if (is_declared)
+        buf_append_slice(records, event->external_customer_id);
+    else
+        records->length += event_key_write(event, buf_reserve(records, EVENT_KEY_MAX_BYTES));
+}
+
+static void write_value(struct buf *records, const struct event *event, bool is_declared)
+{
+    if (is_declared)
+        event_declared_write(records, event);
+    else
+        event_record_write(records, event);
+}
+
 void submission_add_event(struct submission *submission, uint32_t index, const struct event *event)
 {
+    bool is_declared = submission->form == EVENT_FORM_DECLARED;
     struct buf *records = &submission->records;
     size_t at = records->length;
-    size_t key_bytes = event_key_write(event, buf_reserve(records, EVENT_KEY_MAX_BYTES));
 
-    records->length += key_bytes;
+    write_key(records, event, is_declared);
+    size_t key_bytes = records->length - at;
     buf_append_slice(records, event->id);
     size_t value_at = records->length;
-    event_record_write(records, event);
+    write_value(records, event, is_declared);
     size_t value_bytes = records->length - value_at;
     if (value_bytes > EVENT_RECORD_MAX_BYTES) {
         struct event_problem problem;

@@ -8,10 +8,11 @@
 
 #include "common/base/buf.h"
 #include "common/event/event_request.h"
-#include "ingest/publish.h"
+#include "ingest/publish_topic.h"
 
 #include <sys/queue.h>
 
+struct destination;
 struct http_request;
 struct slice_set;
 
@@ -49,6 +50,7 @@ struct submission {
     void *owner;                  /* keeps */
     struct http_request *request; /* keeps; to be answered */
     enum event_form form;
+    const struct destination *destination;
     bool is_lenient;                 /* bad events don't keep the good ones out */
     bool names_ids;                  /* the answer tells the id of each event; it does when lenient */
     struct submission_event *events; /* the good ones, by index; they stay where they are once sent */

@@ -8,6 +8,7 @@
 #include "common/service/api.h"
 #include "common/service/metrics.h"
 #include "ingest/answers.h"
+#include "ingest/destinations.h"
 #include "ingest/options.h"
 #include "ingest/submission.h"
 
@@ -83,7 +84,7 @@ static void on_settled(struct publication *publication, const struct publish_res
 
 /* ---- to Kafka ---- */
 
-static void publish_all(struct submit *submit, struct submission *submission)
+static void publish_all(struct submission *submission)
 {
     char envelope[ENVELOPE_MAX_BYTES];
     uint32_t trace_count;
@@ -102,7 +103,7 @@ static void publish_all(struct submit *submit, struct submission *submission)
             .envelope = slice_of(envelope, envelope_length),
         };
         event->publication.on_settled = on_settled;
-        publish_send(submit->settings.publish, &record, &event->publication);
+        publish_send(submission->destination->topic, &record, &event->publication);
     }
     settle_one(submission);
 }
@@ -130,6 +131,7 @@ static bool read_events(struct submit *submit, const struct key_identity *identi
         .now_us = clock_wall_us(),
         .bounds = submit->settings.bounds,
         .id_stem = id_stem,
+        .event_name = slice_from(submission->destination->name),
     };
     const struct event_sink sink = {on_event, on_problem, submission};
     struct event_problem problem;
@@ -167,20 +169,22 @@ static void take(struct submit *submit, struct submission *submission)
         refuse(submit, submission, &refusal);
     } else {
         submission_hold(&submit->pool, submission, bytes);
-        publish_all(submit, submission);
+        publish_all(submission);
     }
 }
 
-static struct submission *begin(struct submit *submit, struct http_request *request, enum event_form form)
+static struct submission *begin(struct submit *submit, struct http_request *request,
+                                const struct submit_kind *kind)
 {
     struct submission *submission = submission_take(&submit->pool);
     struct slice prefer = http_request_header(request, "prefer", NULL);
 
     submission->owner = submit;
     submission->request = request;
-    submission->form = form;
-    submission->is_lenient = event_form_is_bulk(form) && options_prefer(prefer, "handling", "lenient");
-    submission->names_ids = event_form_is_bulk(form) && options_prefer(prefer, "return", "representation");
+    submission->form = kind->form;
+    submission->destination = kind->destination;
+    submission->is_lenient = event_form_is_bulk(kind->form) && options_prefer(prefer, "handling", "lenient");
+    submission->names_ids = event_form_is_bulk(kind->form) && options_prefer(prefer, "return", "representation");
     submission->errors.listed_max = submission->is_lenient ? EVENT_BULK_MAX : ERRORS_LISTED_MAX;
     return submission;
 }
@@ -206,13 +210,30 @@ static bool take_idempotency_key(struct http_request *request, const struct key_
     return true;
 }
 
-void submit_request(struct submit *submit, struct http_request *request, enum event_form form)
+/* Whether the key may send events there. False: it has been refused. */
+static bool check_destination(struct http_request *request, const struct key_identity *identity,
+                              const struct destination *destination)
+{
+    struct answer_refusal refusal;
+
+    if (destination == NULL)
+        answer_no_type(http_request_segment(request), &refusal);
+    else if (!destination_allows(destination, slice_from(identity->tenant_id)))
+        answer_not_allowed(destination->name, &refusal);
+    else
+        return true;
+    http_respond_error(request, &refusal.error);
+    return false;
+}
+
+void submit_request(struct submit *submit, struct http_request *request, const struct submit_kind *kind)
 {
     struct key_identity identity;
     char id_stem[EVENT_ID_STEM_BYTES];
     struct answer_refusal refusal;
 
     if (!api_identify(submit->settings.api, request, "event:write", &identity) ||
+        !check_destination(request, &identity, kind->destination) ||
         !take_idempotency_key(request, &identity, id_stem))
         return;
     if (!has_room(submit, http_request_body(request).length)) {
@@ -220,7 +241,7 @@ void submit_request(struct submit *submit, struct http_request *request, enum ev
         http_respond_error(request, &refusal.error);
         return;
     }
-    struct submission *submission = begin(submit, request, form);
+    struct submission *submission = begin(submit, request, kind);
     if (read_events(submit, &identity, slice_from(id_stem), submission))
         take(submit, submission);
 }

@@ -10,14 +10,13 @@
 #include <stdint.h>
 
 struct api;
+struct destination;
 struct http_request;
 struct metrics;
-struct publish;
 struct submit;
 
 struct submit_settings {
-    struct api *api; /* the three: keeps */
-    struct publish *publish;
+    struct api *api; /* the two: keeps */
     struct metrics *metrics;
     struct event_time_bounds bounds;
     uint64_t in_flight_max_bytes; /* of bodies and records that wait for Kafka; above it 503 */
@@ -28,9 +27,15 @@ struct submit *submit_new(const struct submit_settings *settings);
 /* After publish_stop: everything is answered then. */
 void submit_free(struct submit **submit);
 
+/* What kind of request it is. */
+struct submit_kind {
+    enum event_form form;
+    const struct destination *destination; /* keeps; NULL: the topic that it names is no event type, 404 */
+};
+
 /* Answers the request, now or when the fate of its events is known: 202 when all of them are durable. Nothing
  * is sent to Kafka while one of them is bad, unless the client prefers handling=lenient. */
-void submit_request(struct submit *submit, struct http_request *request, enum event_form form);
+void submit_request(struct submit *submit, struct http_request *request, const struct submit_kind *kind);
 
 uint64_t submit_in_flight_bytes(const struct submit *submit);
 

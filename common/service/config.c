@@ -68,6 +68,11 @@ static const struct setting table[] = {
     {"kafka.dead_letter_retention", SETTING_DURATION, AT(kafka.dead_letter_retention_ms),
      .default_text = "30d", .lowest = HOUR, .highest = 3650 * DAY,
      .help = "The same for the dead-letter topics."},
+    {"kafka.event_topics", SETTING_LIST, AT(event_topics), .parse_item = event_topics_parse,
+     .example = "- topic: casino.player.registered.v1\n"
+                "  tenants: tenant_1, tenant_2",
+     .help = "Declared event types: topics that ingest takes events for, by POST /v1/topics/TOPIC/events. tenants: "
+             "whose keys may write it; without it all."},
 
     {"event_processing.topic", SETTING_TEXT, AT(topics.events), .check = config_check_topic, .default_text = TOPIC_EVENTS, .lowest = 1,
      .help = "Topic of accepted events."},
@@ -218,37 +223,17 @@ static bool check_auth_key(const struct auth_config *auth, const struct auth_key
     return true;
 }
 
-/* Borrows from the item. */
-static bool read_auth_key(const struct settings_item *item, struct auth_key_config *out_key, struct err *err)
-{
-    struct {
-        const char *name;
-        char **place;
-    } members[] = {{"hash", &out_key->hash},
-                   {"tenant_id", &out_key->tenant_id},
-                   {"environment_id", &out_key->environment_id},
-                   {"name", &out_key->name}};
-
-    for (size_t i = 0; i < item->count; i++) {
-        size_t m = 0;
-        while (m < 4 && strcmp(members[m].name, item->members[i].name) != 0)
-            m++;
-        if (m == 4) {
-            err_set(err, ERR_FATAL, "unknown key %.60s: known are hash, tenant_id, environment_id and name",
-                    item->members[i].name);
-            return false;
-        }
-        *members[m].place = item->members[i].value;
-    }
-    return true;
-}
-
 static bool parse_auth_key(void *target, const struct settings_item *item, struct err *err)
 {
     struct auth_config *auth = target;
     struct auth_key_config key = {0};
+    const struct settings_member members[] = {{"hash", &key.hash},
+                                              {"tenant_id", &key.tenant_id},
+                                              {"environment_id", &key.environment_id},
+                                              {"name", &key.name},
+                                              {NULL, NULL}};
 
-    if (!read_auth_key(item, &key, err) || !check_auth_key(auth, &key, err))
+    if (!settings_item_read(item, members, err) || !check_auth_key(auth, &key, err))
         return false;
     auth->keys = xrealloc(auth->keys, (auth->key_count + 1) * sizeof(*auth->keys));
     auth->keys[auth->key_count++] = (struct auth_key_config){
@@ -323,6 +308,7 @@ bool config_load(const char *path, char *const *environment, struct config *out_
 void config_done(struct config *config)
 {
     clear_auth(&config->auth);
+    event_topics_clear(&config->event_topics);
     settings_done(&config_schema, config);
     free_string(&config->instance);
 }

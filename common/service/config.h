@@ -5,6 +5,7 @@
 #ifndef MILLRACE_CONFIG_H
 #define MILLRACE_CONFIG_H
 
+#include "common/service/event_topics.h"
 #include "common/service/settings.h"
 
 /* The names of the topics; topics.h has the defaults and who reads and writes them. All differ. */
@@ -105,6 +106,7 @@ struct config {
     struct log_config log;
     struct kafka_config kafka;
     struct topics_config topics;
+    struct event_topics_config event_topics;
     struct clickhouse_config clickhouse;
     struct postgres_config postgres;
     struct auth_config auth;

@@ -211,7 +211,7 @@ bool config_check_topic(const char *text, struct err *err)
 {
     static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
 
-    if (text[strspn(text, allowed)] == '\0' && strlen(text) <= TOPIC_NAME_MAX_BYTES &&
+    if (text[0] != '\0' && text[strspn(text, allowed)] == '\0' && strlen(text) <= TOPIC_NAME_MAX_BYTES &&
         strcmp(text, ".") != 0 && strcmp(text, "..") != 0)
         return true;
     err_set(err, ERR_FATAL, "no name for a topic: use letters, digits, '.', '_' and '-', at most %d of them",
@@ -219,8 +219,9 @@ bool config_check_topic(const char *text, struct err *err)
     return false;
 }
 
-static void check_topics_differ(const struct topics_config *topics, const char *where, struct buf *problems)
+static void check_topics_differ(const struct config *config, const char *where, struct buf *problems)
 {
+    const struct topics_config *topics = &config->topics;
     const struct {
         const char *key;
         const char *name;
@@ -236,6 +237,9 @@ static void check_topics_differ(const struct topics_config *topics, const char *
                 buf_printf(problems, "%s: %s: \"%s\" is the topic of %s too: name another\n", where,
                            rows[i].key, rows[i].name, rows[j].key);
         }
+        if (event_topics_find(&config->event_topics, slice_from(rows[i].name)) != NULL)
+            buf_printf(problems, "%s: kafka.event_topics: \"%s\" is the topic of %s: name another\n", where,
+                       rows[i].name, rows[i].key);
     }
 }
 
@@ -300,7 +304,7 @@ bool config_check(const struct config *config, const char *where, struct buf *pr
 {
     size_t before = problems->length;
 
-    check_topics_differ(&config->topics, where, problems);
+    check_topics_differ(config, where, problems);
     check_listeners_differ(config, where, problems);
     check_limits(config, where, problems);
     check_plaintext(&config->ingest, where, problems);

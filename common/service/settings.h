@@ -49,6 +49,17 @@ struct settings_item {
     size_t count;
 };
 
+/* One member that an item may have, and where its value goes. */
+struct settings_member {
+    const char *name;
+    char **place; /* borrows from the item; stays as it is when the item does not have it */
+};
+
+/* Sorts the item's members into their places; `known` ends with a NULL name. ERR_FATAL for a member that is
+ * not known, naming those that are. */
+bool settings_item_read(const struct settings_item *item, const struct settings_member *known,
+                        struct err *err);
+
 /* Appends the item to the list at `target`; false with an err that names the member. */
 typedef bool settings_parse_item(void *target, const struct settings_item *item, struct err *err);
 

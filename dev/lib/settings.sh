@@ -53,6 +53,10 @@ config_text() {
 # Written by dev/stack at each start. To change a setting for a run: MILLRACE_ and the key, dots as _.
 kafka:
   brokers: $(address kafka)
+  event_topics:
+    - topic: casino.player.registered.v1
+    - topic: casino.bet.placed.v1
+      tenants: tenant_1
 clickhouse:
   url: http://$(address clickhouse)
   database: millrace

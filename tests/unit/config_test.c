@@ -191,6 +191,35 @@ static void a_password_in_the_dsn_is_refused_and_sent_to_its_file(void **state)
     }
 }
 
+static void a_declared_event_type_has_a_topic_of_its_own(void **state)
+{
+    static const struct {
+        const char *members;
+        const char *problem; /* NULL: it is good */
+    } rows[] = {
+        {"topic: a.v1", NULL},
+        {"topic: a.v1, tenants: 't1, t2'", NULL},
+        {"name: a.v1", ":2: kafka.event_topics[0]: unknown key name: known are topic and tenants"},
+        {"topic: events",
+         ": kafka.event_topics: \"events\" is the topic of event_processing.topic: name another"},
+        {"tenants: t1", ":2: kafka.event_topics[0]: topic: no name for a topic: use letters, digits, '.', '_' and '-', at most 245 of them"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        AUTO_STRING yaml = xasprintf("kafka:\n  event_topics: [{%s}]\n  brokers: 'k:1'\n", rows[i].members);
+        struct config config;
+        if (rows[i].problem != NULL) {
+            assert_refused(yaml, rows[i].problem);
+            continue;
+        }
+        load_good(yaml, &config);
+        assert_int_equal(config.event_topics.count, 1);
+        assert_string_equal(config.event_topics.items[0].topic, "a.v1");
+        config_done(&config);
+    }
+}
+
 static void addresses_urls_and_topics_are_looked_at(void **state)
 {
     static const struct {
@@ -467,6 +496,7 @@ int main(void)
         cmocka_unit_test(keys_of_the_configuration_are_read),
         cmocka_unit_test(a_bad_key_is_refused_without_being_shown),
         cmocka_unit_test(a_password_in_the_dsn_is_refused_and_sent_to_its_file),
+        cmocka_unit_test(a_declared_event_type_has_a_topic_of_its_own),
         cmocka_unit_test(addresses_urls_and_topics_are_looked_at),
         cmocka_unit_test(brokers_are_servers_with_ports),
         cmocka_unit_test(the_network_is_served_without_tls_only_when_told),

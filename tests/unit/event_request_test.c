@@ -1,3 +1,4 @@
+#include "common/event/event_declared.h"
 #include "common/event/event_request.h"
 
 #include <setjmp.h>
@@ -551,6 +552,75 @@ static void refuses_a_cloud_event_and_names_the_attribute(void **state)
     }
 }
 
+/* ---- declared event types ---- */
+
+static void a_declared_event_becomes_its_envelope(void **state)
+{
+    struct fixture *fixture = *state;
+    AUTO_BUF value = {0};
+
+    fixture->origin.event_name = SLICE("casino.bet.placed.v1");
+    struct event event =
+        must_read_form(fixture, EVENT_FORM_DECLARED,
+                       SLICE("{\"eventId\":\"e1\",\"eventTimestamp\":\"2026-11-21T13:00:00+02:00\","
+                             "\"brandId\":\"b\",\"userId\":\"u1\\\"\",\"metadata\":{\"a\": 1},\"other\":7,"
+                             "\"payload\":{\"points\": 1.50}}"));
+    event_declared_write(&value, &event);
+    assert_string_equal(
+        buf_text(&value),
+        "{\"v\":1,\"eventId\":\"e1\",\"eventType\":\"casino.bet.placed.v1\",\"eventTimestamp\":"
+        "\"2026-11-21T11:00:00Z\",\"brandId\":\"b\",\"userId\":\"u1\\\"\",\"tenantId\":\"acme\","
+        "\"environmentId\":\"live\",\"ingestedAt\":\"2026-11-21T12:00:00Z\",\"metadata\":{\"a\": 1},"
+        "\"payload\":{\"points\": 1.50}}");
+}
+
+static void fills_in_what_a_declared_event_leaves_out(void **state)
+{
+    struct fixture *fixture = *state;
+    AUTO_BUF value = {0};
+
+    fixture->origin.event_name = SLICE("casino.bet.placed.v1");
+    fixture->origin.id_stem = SLICE("event_x_");
+    struct event event = must_read_form(
+        fixture, EVENT_FORM_DECLARED,
+        SLICE("{\"userId\":\"u\",\"eventType\":\"BetPlaced\",\"brandId\":null,\"payload\":{}}"));
+    event_declared_write(&value, &event);
+    assert_string_equal(
+        buf_text(&value),
+        "{\"v\":1,\"eventId\":\"event_x_0\",\"eventType\":\"BetPlaced\",\"eventTimestamp\":"
+        "\"2026-11-21T12:00:00Z\",\"brandId\":\"\",\"userId\":\"u\",\"tenantId\":\"acme\","
+        "\"environmentId\":\"live\",\"ingestedAt\":\"2026-11-21T12:00:00Z\",\"metadata\":{},\"payload\":{}}");
+}
+
+static void refuses_a_declared_event_and_names_the_field(void **state)
+{
+    static const struct {
+        const char *body;
+        const char *field, *text;
+    } rows[] = {
+        {"{}", "userId", "is required"},
+        {"{\"userId\":7}", "userId", "must be a string"},
+        {"{\"userId\":\"a\\n\"}", "userId", "control"},
+        {"{\"userId\":\"u\"}", "payload", "is required"},
+        {"{\"userId\":\"u\",\"payload\":[]}", "payload", "must be an object"},
+        {"{\"userId\":\"u\",\"payload\":{},\"metadata\":\"x\"}", "metadata", "must be an object"},
+        {"{\"userId\":\"u\",\"payload\":{},\"eventId\":\" \"}", "eventId", "blank"},
+        {"{\"userId\":\"u\",\"payload\":{},\"eventTimestamp\":\"now\"}", "eventTimestamp", "RFC 3339"},
+        {"{\"userId\":\"u\",\"payload\":{},\"brandId\":1}", "brandId", "must be a string"},
+        {"[]", "", "must be a JSON object"},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct event event;
+        struct event_problem problem = {0};
+        if (read_one(*state, EVENT_FORM_DECLARED, slice_from(rows[i].body), &event, &problem))
+            fail_msg("%s was taken", rows[i].body);
+        assert_string_equal(problem.field, rows[i].field);
+        if (strstr(problem.text, rows[i].text) == NULL)
+            fail_msg("%s: %s", rows[i].body, problem.text);
+    }
+}
+
 #define EVENT_TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
 int main(void)
@@ -571,6 +641,9 @@ int main(void)
         EVENT_TEST(makes_the_same_ids_for_the_same_key),
         EVENT_TEST(takes_a_cloud_event),
         EVENT_TEST(refuses_a_cloud_event_and_names_the_attribute),
+        EVENT_TEST(a_declared_event_becomes_its_envelope),
+        EVENT_TEST(fills_in_what_a_declared_event_leaves_out),
+        EVENT_TEST(refuses_a_declared_event_and_names_the_field),
     };
 
     return cmocka_run_group_tests_name("event_request", tests, NULL, NULL);

@@ -45,6 +45,21 @@ static void every_topic_has_its_configured_name_and_dead_letters_kept_longer(voi
     (void)find(specs, count, "system.dlq");
 }
 
+static void a_declared_event_type_has_its_topic_and_dead_letters(void **state)
+{
+    struct event_topic_config types[] = {{.topic = (char[]){"casino.bet.placed.v1"}}};
+    struct config config = make_config();
+    struct topic_spec specs[TOPIC_PLAN_MAX];
+
+    (void)state;
+    config.event_topics = (struct event_topics_config){types, 1};
+    int count = topic_plan_specs(&config, 1, 12, specs);
+    assert_int_equal(count, 12);
+    assert_int_equal(find(specs, count, "casino.bet.placed.v1")->partitions, 6);
+    assert_int_equal(find(specs, count, "casino.bet.placed.v1")->partitions_needed, 1);
+    assert_int_equal(find(specs, count, "casino.bet.placed.v1.dlq")->retention_ms, 2592000000);
+}
+
 static void replication_follows_the_brokers_up_to_three_and_two_copies_are_waited_for(void **state)
 {
     static const struct {
@@ -123,6 +138,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_topic_has_its_configured_name_and_dead_letters_kept_longer),
+        cmocka_unit_test(a_declared_event_type_has_its_topic_and_dead_letters),
         cmocka_unit_test(replication_follows_the_brokers_up_to_three_and_two_copies_are_waited_for),
         cmocka_unit_test(a_topic_that_follows_events_gets_and_needs_as_many_partitions),
         cmocka_unit_test(a_topic_is_judged_by_what_the_pipeline_relies_on),
