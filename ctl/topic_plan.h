@@ -34,8 +34,9 @@ struct topic_fact {
 };
 
 /* All topics that Millrace needs: those of topics.h under their configured names, the declared event types,
- * and the dead letters of each. events_partitions: what the topic of events has, 0 when it does not exist; a topic that goes record
- * for record with it gets as many, and needs them. Fills at most TOPIC_PLAN_MAX; gives the count. */
+ * and the dead letters of each. events_partitions: what the topic of events has, 0 when it does not exist; a
+ * topic that goes record for record with it gets as many, and needs them. Fills at most TOPIC_PLAN_MAX; gives
+ * the count. */
 int topic_plan_specs(const struct config *config, int broker_count, int events_partitions,
                      struct topic_spec out_specs[TOPIC_PLAN_MAX]);
 

@@ -1,5 +1,6 @@
 #include "ingest/answers.h"
 
+#include "common/base/bug.h"
 #include "common/codec/json_write.h"
 
 #include <inttypes.h>
@@ -128,12 +129,45 @@ void answer_not_allowed(const char *topic, struct answer_refusal *out_refusal)
 
 /* ---- what is wrong with the system ---- */
 
-void answer_full(uint64_t in_flight_max_bytes, struct answer_refusal *out_refusal)
+static void refuse_rate(struct answer_refusal *refusal, const char *setting, uint64_t per_s, uint32_t retry_s)
 {
-    refuse(out_refusal, HTTP_ERROR_SERVICE_UNAVAILABLE,
-           "events of %" PRIu64 " bytes (ingest.in_flight_max) wait for Kafka: nothing was stored, "
-           "send it again",
-           in_flight_max_bytes);
+    refuse(refusal, HTTP_ERROR_TOO_MANY_REQUESTS,
+           "this key sends more than %s = %" PRIu64 ": nothing was stored, send it again after %u s", setting,
+           per_s, retry_s);
+    refusal->error.detail_field = setting;
+    refusal->error.detail_text = "is the limit of each key";
+}
+
+void answer_over_quota(enum quota_answer answer, const struct quota_limits *limits, uint32_t retry_s,
+                       struct answer_refusal *out_refusal)
+{
+    switch (answer) {
+    case QUOTA_EVENTS:
+        refuse_rate(out_refusal, "ingest.key_events_per_second", limits->events_per_s, retry_s);
+        return;
+    case QUOTA_BYTES:
+        refuse_rate(out_refusal, "ingest.key_bytes_per_second", limits->bytes_per_s, retry_s);
+        return;
+    case QUOTA_SHARE:
+        refuse(out_refusal, HTTP_ERROR_TOO_MANY_REQUESTS,
+               "this key has half of the %" PRIu64
+               " bytes (ingest.in_flight_max) that may wait for Kafka, and "
+               "others want some: nothing was stored, send it again",
+               limits->in_flight_max_bytes);
+        out_refusal->error.detail_field = "ingest.in_flight_max";
+        out_refusal->error.detail_text = "half of it is the limit of each key while others want some";
+        return;
+    case QUOTA_FULL:
+        refuse(out_refusal, HTTP_ERROR_SERVICE_UNAVAILABLE,
+               "events of %" PRIu64 " bytes (ingest.in_flight_max) wait for Kafka: nothing was stored, "
+               "send it again",
+               limits->in_flight_max_bytes);
+        return;
+    case QUOTA_GOOD:
+    case QUOTA_ANSWER_COUNT:
+        break;
+    }
+    BUG("answer %d", (int)answer);
 }
 
 /* Whether any of the events is stored, or nobody knows. */

@@ -5,6 +5,7 @@
 #define MILLRACE_ANSWERS_H
 
 #include "common/io/http_error.h"
+#include "ingest/quota.h"
 #include "ingest/submission.h"
 
 /* An error and the text that it borrows. */
@@ -32,8 +33,10 @@ void answer_bad_events(const struct submission *submission, struct buf *details,
 void answer_no_type(struct slice topic, struct answer_refusal *out_refusal);
 void answer_not_allowed(const char *topic, struct answer_refusal *out_refusal);
 
-/* in_flight_max_bytes are waiting for Kafka: 503. */
-void answer_full(uint64_t in_flight_max_bytes, struct answer_refusal *out_refusal);
+/* Why the key may not send now (answer: not QUOTA_GOOD): 429, or 503 when it is the system that is full.
+ * retry_s: as quota_check_rates gives it. */
+void answer_over_quota(enum quota_answer answer, const struct quota_limits *limits, uint32_t retry_s,
+                       struct answer_refusal *out_refusal);
 
 /* Events of the request are not durable: 413 or 400 when they are at fault themselves and nothing was stored,
  * else 503 with the ids to send them again under. details: for the JSON, borrows. */

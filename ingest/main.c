@@ -1,8 +1,8 @@
 /*
  * millrace-ingest: the door. An event that is answered 202 is durable.
  *
- * Serves  POST /v1/events, /v1/events/bulk and /v1/topics/{topic}/events; GET /v1/events, handed on to
- *         millrace-query; its health
+ * Serves  POST /v1/events, /v1/events/bulk and /v1/topics/{topic}/events; the reads of millrace-query, handed
+ *         on; its health
  * Writes  topic events, keyed tenant:environment:customer, so that a customer's events stay in order; the
  *         topics of declared event types, keyed by user
  *
@@ -10,14 +10,16 @@
  *   - 202 only when all events of the request are on all in-sync replicas of Kafka. 4xx: none was stored.
  *     5xx or no answer: unknown; send them again with the same event_id.
  *   - A key writes and reads its own tenant and environment, whatever the body says.
- *   - Bounded: bodies, records and connections have limits; above them 413, 429 or 503 at once.
+ *   - Bounded: bodies, records, connections, what a key sends a second and what waits for Kafka have limits;
+ *     above them 413, 429 or 503 at once. No key takes the room of another.
  *
  * Bad input   400 naming the field, 401, 403 or 413; nothing of it is stored.
  * Kafka away or slow, the topic missing: 503 with Retry-After after ingest.message_timeout at the latest,
- *             health says DOWN and names the topic; it goes on by itself. A declared event type whose topic
- * is missing refuses only its own events, and health says DEGRADED. PostgreSQL away: the keys read last, by
- * this run or the one before, go on working for auth.cache_max_age. Query away: reads are answered 503;
- * writes don't notice. On stop     no new requests, those under way are answered, within drain_timeout.
+ *             health says DOWN and names the topic; it goes on by itself.
+ * The topic of a declared event type missing: the same for its events alone, and health says DEGRADED.
+ * PostgreSQL away: the keys read last, by this run or the one before, go on working for auth.cache_max_age.
+ * Query away: reads are answered 503; writes don't notice.
+ * On stop     no new requests, those under way are answered, within drain_timeout.
  */
 #include "common/base/alloc.h"
 #include "common/base/log.h"
@@ -89,7 +91,7 @@ static void post_declared(void *context, struct http_request *request)
     submit_request(ingest->submit, request, &kind);
 }
 
-static void get_events(void *context, struct http_request *request)
+static void read_events(void *context, struct http_request *request)
 {
     relay_read(((struct ingest *)context)->relay, request);
 }
@@ -114,7 +116,10 @@ static const struct http_route routes[] = {
     {HTTP_POST, "/v1/events", post_event, event_types},
     {HTTP_POST, "/v1/events/bulk", post_bulk, bulk_types},
     {HTTP_POST, "/v1/topics/{topic}/events", post_declared, json_only},
-    {HTTP_GET, "/v1/events", get_events, NULL},
+    {HTTP_GET, "/v1/events", read_events, NULL},
+    {HTTP_POST, "/v1/events/query", read_events, json_only},
+    {HTTP_GET, "/v1/events/monitoring", read_events, NULL},
+    {HTTP_GET, "/v1/events/lookup", read_events, NULL},
     {HTTP_GET, "/actuator/health/kafka", get_health, NULL},
     {HTTP_GET, "/health/live", get_live, NULL},
     {HTTP_GET, "/health/ready", get_ready, NULL},
@@ -221,10 +226,14 @@ static bool start_parts(struct ingest *ingest, struct err *err)
         return false;
     ingest->destinations = destinations_new(ingest->publish, config);
     ingest->submit = submit_new(&(struct submit_settings){
+        .loop = service_loop(ingest->service),
         .api = ingest->api,
         .metrics = service_metrics(ingest->service),
         .bounds = {.future_ms = config->events.future_ms, .past_ms = config->events.past_ms},
-        .in_flight_max_bytes = config->ingest.in_flight_max_bytes,
+        .limits = {.events_per_s = config->ingest.key_events_per_s,
+                   .bytes_per_s = config->ingest.key_bytes_per_s,
+                   .burst_ms = config->ingest.key_burst_ms,
+                   .in_flight_max_bytes = config->ingest.in_flight_max_bytes},
     });
     ingest->relay = relay_new(&(struct relay_settings){
         .loop = service_loop(ingest->service),

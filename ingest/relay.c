@@ -2,10 +2,12 @@
 
 #include "common/base/alloc.h"
 #include "common/base/log.h"
+#include "common/base/number.h"
 #include "common/io/http_client.h"
 #include "common/io/loop.h"
 #include "common/service/api.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <sys/queue.h>
 
@@ -74,6 +76,17 @@ static void log_failure(struct relay *relay, const struct err *err)
                     hidden_count);
 }
 
+static void pass_retry_after(struct http_request *request, const struct http_answer *answer)
+{
+    char seconds[16];
+    uint64_t value;
+
+    if (!number_u64(answer->retry_after, &value) || value > UINT32_MAX)
+        return;
+    (void)snprintf(seconds, sizeof(seconds), "%" PRIu64, value);
+    http_answer_header(request, "Retry-After", seconds);
+}
+
 static void on_answer(void *owner, const struct http_answer *answer)
 {
     struct relayed *relayed = owner;
@@ -85,8 +98,7 @@ static void on_answer(void *owner, const struct http_answer *answer)
         refuse(request, "reads are not served now: millrace-query did not answer; try again");
         return;
     }
-    if (answer->status == 503 || answer->status == 429)
-        http_answer_header(request, "Retry-After", "1");
+    pass_retry_after(request, answer);
     AUTO_STRING content_type = slice_dup(answer->content_type); /* ours: always there */
     http_respond(request, answer->status, content_type, answer->body);
 }
@@ -100,7 +112,9 @@ static void call(struct relay *relay, struct http_request *request, const char *
     AUTO_BUF url = {0};
     AUTO_STRING id_header = xasprintf("x-request-id: %.*s", SLICE_ARG(http_request_id(request)));
     AUTO_STRING key_header = xasprintf("x-api-key: %.*s", SLICE_ARG(key));
-    const char *const headers[] = {id_header, key_header, NULL};
+    bool has_body = http_request_method(request) == HTTP_POST;
+    const char *const headers[] = {id_header, key_header, has_body ? "Content-Type: application/json" : NULL,
+                                   NULL};
 
     relayed->relay = relay;
     relayed->request = request;
@@ -109,9 +123,10 @@ static void call(struct relay *relay, struct http_request *request, const char *
     relay->open_count++;
     relay_write_url(&url, relay->settings.query_url, http_request_path(request), http_request_query(request));
     const struct http_call_settings settings = {
-        .method = "GET",
+        .method = has_body ? "POST" : "GET",
         .url = buf_text(&url),
         .headers = headers,
+        .body = http_request_body(request),
         .timeout_ms = relay->settings.timeout_ms,
         .answer_max_bytes = RELAY_ANSWER_MAX_BYTES,
         .on_answer = on_answer,

@@ -1,6 +1,6 @@
 /*
  * relay.h - reads handed on to the program that serves them, so that one base URL does. Path, query string,
- * key and request id go there; status, content type and body come back. Loop thread only.
+ * body, key and request id go there; status, content type, body and Retry-After come back. Loop thread only.
  */
 #ifndef MILLRACE_RELAY_H
 #define MILLRACE_RELAY_H
@@ -26,7 +26,8 @@ struct relay *relay_new(const struct relay_settings *settings);
 /* Refuses what is still open. Before api_stop. */
 void relay_free(struct relay **relay);
 
-/* Answers the GET or HEAD request with what comes back; 503 naming millrace-query when nothing does. */
+/* Answers the GET, HEAD or POST request (with JSON) with what comes back; 503 naming millrace-query when
+ * nothing does. */
 void relay_read(struct relay *relay, struct http_request *request);
 
 /* Appends base, path, and, unless it is empty, '?' and query with '#' and bytes outside ASCII escaped. */

@@ -42,6 +42,7 @@ struct submission *submission_take(struct submission_pool *pool)
     submission->errors.count = 0;
     submission->errors.listed_count = 0;
     submission->event_count = 0;
+    submission->held_bytes = 0;
     return submission;
 }
 
@@ -53,20 +54,12 @@ static size_t kept_bytes(const struct submission *submission)
 
 void submission_give_back(struct submission_pool *pool, struct submission *submission)
 {
-    pool->held_bytes -= submission->held_bytes;
-    submission->held_bytes = 0;
     if (pool->unused_count == UNUSED_MAX || kept_bytes(submission) > UNUSED_MAX_BYTES) {
         submission_free(submission);
         return;
     }
     SLIST_INSERT_HEAD(&pool->unused, submission, unused);
     pool->unused_count++;
-}
-
-void submission_hold(struct submission_pool *pool, struct submission *submission, size_t bytes)
-{
-    submission->held_bytes += bytes;
-    pool->held_bytes += bytes;
 }
 
 size_t submission_bytes(const struct submission *submission)

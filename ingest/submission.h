@@ -14,6 +14,7 @@
 
 struct destination;
 struct http_request;
+struct quota_key;
 struct slice_set;
 
 /* An event on its way. */
@@ -58,14 +59,14 @@ struct submission {
     struct buf records;
     struct submission_errors errors;
     struct submission_fate fate;
-    size_t held_bytes; /* as told to submission_hold */
+    struct quota_key *sender; /* keeps */
+    size_t held_bytes;        /* as told to the quota of the sender */
 };
 
 /* Zero-initialised is ready. */
 struct submission_pool {
     SLIST_HEAD(submission_list, submission) unused;
     uint32_t unused_count;
-    size_t held_bytes; /* of all that are out */
 };
 
 /* Frees those that are not out; all should have come back. */
@@ -74,9 +75,6 @@ void submission_pool_done(struct submission_pool *pool);
 /* Gives one without events; it goes back by submission_give_back. */
 struct submission *submission_take(struct submission_pool *pool);
 void submission_give_back(struct submission_pool *pool, struct submission *submission);
-
-/* Counts bytes of this submission, until it goes back. */
-void submission_hold(struct submission_pool *pool, struct submission *submission, size_t bytes);
 
 /* Bytes of records and of what waits for their fate. */
 size_t submission_bytes(const struct submission *submission);

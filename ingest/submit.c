@@ -5,6 +5,7 @@
 #include "common/base/clock.h"
 #include "common/base/slice_set.h"
 #include "common/event/envelope.h"
+#include "common/io/loop.h"
 #include "common/service/api.h"
 #include "common/service/metrics.h"
 #include "ingest/answers.h"
@@ -26,10 +27,18 @@ struct submit {
     uint64_t seed;        /* of ids */
     struct buf answer;    /* of the request that is being answered */
     struct submission_pool pool;
+    struct quota *quota;
     struct metric *in_flight;
+    struct metric *over_quota[QUOTA_ANSWER_COUNT];
 };
 
 /* ---- the answer ---- */
+
+static void give_back(struct submit *submit, struct submission *submission)
+{
+    quota_release(submit->quota, submission->sender, submission->held_bytes);
+    submission_give_back(&submit->pool, submission);
+}
 
 static void answer_accepted(struct submit *submit, struct submission *submission)
 {
@@ -40,14 +49,14 @@ static void answer_accepted(struct submit *submit, struct submission *submission
     buf_clear(&submit->answer);
     answer_write_accepted(&submit->answer, submission);
     http_respond(submission->request, 202, "application/json", buf_slice(&submit->answer));
-    submission_give_back(&submit->pool, submission);
+    give_back(submit, submission);
 }
 
 /* refusal may borrow from the submission. */
 static void refuse(struct submit *submit, struct submission *submission, const struct answer_refusal *refusal)
 {
     http_respond_error(submission->request, &refusal->error);
-    submission_give_back(&submit->pool, submission);
+    give_back(submit, submission);
 }
 
 static void settle_one(struct submission *submission)
@@ -110,6 +119,37 @@ static void publish_all(struct submission *submission)
 
 /* ---- from request to records ---- */
 
+static void refuse_over_quota(struct submit *submit, struct http_request *request, enum quota_answer answer,
+                              uint32_t retry_s)
+{
+    struct answer_refusal refusal;
+    char seconds[16];
+
+    metric_add(submit->over_quota[answer], 1);
+    answer_over_quota(answer, &submit->settings.limits, retry_s, &refusal);
+    (void)snprintf(seconds, sizeof(seconds), "%u", retry_s);
+    http_answer_header(request, "Retry-After", seconds);
+    http_respond_error(request, &refusal.error);
+}
+
+/* Whether its key may send the request now. False: it has been refused. */
+static bool check_quota(struct submit *submit, struct http_request *request, struct quota_key *sender)
+{
+    uint64_t now_ms = loop_now_ms(submit->settings.loop);
+    size_t body_bytes = http_request_body(request).length;
+    uint32_t retry_s = 1;
+    enum quota_answer answer = quota_check_rates(submit->quota, sender, now_ms, &retry_s);
+
+    if (answer == QUOTA_GOOD)
+        answer = quota_check_room(submit->quota, sender, body_bytes, now_ms);
+    if (answer != QUOTA_GOOD) {
+        refuse_over_quota(submit, request, answer, retry_s);
+        return false;
+    }
+    quota_charge(submit->quota, sender, 0, body_bytes, now_ms);
+    return true;
+}
+
 static void on_event(void *owner, uint32_t index, const struct event *event)
 {
     submission_add_event(owner, index, event);
@@ -148,29 +188,36 @@ static bool read_events(struct submit *submit, const struct key_identity *identi
     return true;
 }
 
-/* Whether so many bytes more are within the bound; alone, a request always is. */
-static bool has_room(const struct submit *submit, size_t bytes)
+/* False: there is no room for them now, and the request has been refused. */
+static bool hold(struct submit *submit, struct submission *submission, uint64_t now_ms)
 {
-    return submit->pool.held_bytes == 0 ||
-           submit->pool.held_bytes + bytes <= submit->settings.in_flight_max_bytes;
+    size_t bytes = http_request_body(submission->request).length + submission_bytes(submission);
+    enum quota_answer answer = quota_check_room(submit->quota, submission->sender, bytes, now_ms);
+
+    if (answer != QUOTA_GOOD) {
+        refuse_over_quota(submit, submission->request, answer, 1);
+        give_back(submit, submission);
+        return false;
+    }
+    submission->held_bytes = bytes;
+    quota_hold(submit->quota, submission->sender, bytes);
+    return true;
 }
 
 static void take(struct submit *submit, struct submission *submission)
 {
+    uint64_t now_ms = loop_now_ms(submit->settings.loop);
     struct answer_refusal refusal;
-    size_t bytes = http_request_body(submission->request).length + submission_bytes(submission);
 
-    buf_clear(&submit->answer);
     if (submission->errors.count > 0 && (!submission->is_lenient || submission->event_count == 0)) {
+        buf_clear(&submit->answer);
         answer_bad_events(submission, &submit->answer, &refusal);
         refuse(submit, submission, &refusal);
-    } else if (!has_room(submit, bytes)) {
-        answer_full(submit->settings.in_flight_max_bytes, &refusal);
-        refuse(submit, submission, &refusal);
-    } else {
-        submission_hold(&submit->pool, submission, bytes);
-        publish_all(submission);
+        return;
     }
+    quota_charge(submit->quota, submission->sender, submission->event_count, 0, now_ms);
+    if (hold(submit, submission, now_ms))
+        publish_all(submission);
 }
 
 static struct submission *begin(struct submit *submit, struct http_request *request,
@@ -184,8 +231,11 @@ static struct submission *begin(struct submit *submit, struct http_request *requ
     submission->form = kind->form;
     submission->destination = kind->destination;
     submission->is_lenient = event_form_is_bulk(kind->form) && options_prefer(prefer, "handling", "lenient");
-    submission->names_ids = event_form_is_bulk(kind->form) && options_prefer(prefer, "return", "representation");
+    submission->names_ids =
+        event_form_is_bulk(kind->form) && options_prefer(prefer, "return", "representation");
     submission->errors.listed_max = submission->is_lenient ? EVENT_BULK_MAX : ERRORS_LISTED_MAX;
+    /* Records are mostly shorter than twice their events: the buffer then never moves. */
+    (void)buf_reserve(&submission->records, 2 * http_request_body(request).length);
     return submission;
 }
 
@@ -230,18 +280,16 @@ void submit_request(struct submit *submit, struct http_request *request, const s
 {
     struct key_identity identity;
     char id_stem[EVENT_ID_STEM_BYTES];
-    struct answer_refusal refusal;
 
     if (!api_identify(submit->settings.api, request, "event:write", &identity) ||
         !check_destination(request, &identity, kind->destination) ||
         !take_idempotency_key(request, &identity, id_stem))
         return;
-    if (!has_room(submit, http_request_body(request).length)) {
-        answer_full(submit->settings.in_flight_max_bytes, &refusal);
-        http_respond_error(request, &refusal.error);
+    struct quota_key *sender = quota_find(submit->quota, identity.hash, loop_now_ms(submit->settings.loop));
+    if (!check_quota(submit, request, sender))
         return;
-    }
     struct submission *submission = begin(submit, request, kind);
+    submission->sender = sender;
     if (read_events(submit, &identity, slice_from(id_stem), submission))
         take(submit, submission);
 }
@@ -250,14 +298,33 @@ void submit_request(struct submit *submit, struct http_request *request, const s
 
 uint64_t submit_in_flight_bytes(const struct submit *submit)
 {
-    return submit->pool.held_bytes;
+    return quota_held_bytes(submit->quota);
 }
 
 static void on_scrape(void *owner)
 {
     const struct submit *submit = owner;
 
-    metric_set(submit->in_flight, (double)submit->pool.held_bytes);
+    metric_set(submit->in_flight, (double)quota_held_bytes(submit->quota));
+}
+
+static void make_metrics(struct submit *submit)
+{
+    static const char *const labels[QUOTA_ANSWER_COUNT] = {
+        [QUOTA_EVENTS] = "limit=\"events\"",
+        [QUOTA_BYTES] = "limit=\"bytes\"",
+        [QUOTA_SHARE] = "limit=\"share\"",
+        [QUOTA_FULL] = "limit=\"in_flight\"",
+    };
+    struct metrics *metrics = submit->settings.metrics;
+
+    submit->in_flight = metrics_gauge(metrics, "millrace_in_flight_bytes", "",
+                                      "Bytes of events that wait for Kafka's acknowledgement.");
+    for (int i = QUOTA_GOOD + 1; i < QUOTA_ANSWER_COUNT; i++)
+        submit->over_quota[i] =
+            metrics_counter(metrics, "millrace_over_quota_total", labels[i],
+                            "Requests refused because of a limit of their key or of all.");
+    metrics_on_scrape(metrics, on_scrape, submit);
 }
 
 struct submit *submit_new(const struct submit_settings *settings)
@@ -268,9 +335,8 @@ struct submit *submit_new(const struct submit_settings *settings)
     submit->json = json_reader_new(&json_limits_default);
     if (getrandom(&submit->seed, sizeof(submit->seed), 0) != (ssize_t)sizeof(submit->seed))
         BUG("getrandom");
-    submit->in_flight = metrics_gauge(settings->metrics, "millrace_in_flight_bytes", "",
-                                      "Bytes of events that wait for Kafka's acknowledgement.");
-    metrics_on_scrape(settings->metrics, on_scrape, submit);
+    submit->quota = quota_new(&settings->limits);
+    make_metrics(submit);
     return submit;
 }
 
@@ -279,6 +345,7 @@ void submit_free(struct submit **submit)
     if (*submit == NULL)
         return;
     submission_pool_done(&(*submit)->pool);
+    quota_free(&(*submit)->quota);
     json_reader_free(&(*submit)->json);
     slice_set_done(&(*submit)->ids);
     arena_done(&(*submit)->arena);

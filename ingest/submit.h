@@ -6,20 +6,23 @@
 #define MILLRACE_SUBMIT_H
 
 #include "common/event/event_request.h"
+#include "ingest/quota.h"
 
 #include <stdint.h>
 
 struct api;
 struct destination;
 struct http_request;
+struct loop;
 struct metrics;
 struct submit;
 
 struct submit_settings {
-    struct api *api; /* the two: keeps */
+    struct loop *loop; /* the three: keeps */
+    struct api *api;
     struct metrics *metrics;
     struct event_time_bounds bounds;
-    uint64_t in_flight_max_bytes; /* of bodies and records that wait for Kafka; above it 503 */
+    struct quota_limits limits; /* in flight are bodies, records and what waits for their fate */
 };
 
 struct submit *submit_new(const struct submit_settings *settings);

@@ -129,6 +129,7 @@ static void succeed(struct http_call *call)
     answer.status = status_of(call);
     answer.exception_code = header_of(call->easy, "X-ClickHouse-Exception-Code");
     answer.content_type = header_of(call->easy, "Content-Type");
+    answer.retry_after = header_of(call->easy, "Retry-After");
     report(call, &answer);
 }
 

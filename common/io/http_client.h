@@ -25,7 +25,8 @@ struct http_answer {
     int status;      /* HTTP status when has_answer */
     struct slice body;
     struct slice exception_code; /* value of X-ClickHouse-Exception-Code, or empty */
-    struct slice content_type;
+    struct slice content_type;   /* the two: of these headers, or empty */
+    struct slice retry_after;
     struct err err; /* when !has_answer: ERR_RETRY, naming host and reason */
     uint32_t duration_ms;
 };

@@ -71,6 +71,9 @@ struct ingest_config {
     char *query_url; /* "http://host:port", without a slash at the end */
     uint64_t body_max_bytes;
     uint64_t in_flight_max_bytes;
+    uint64_t key_events_per_s; /* of each API key and process */
+    uint64_t key_bytes_per_s;
+    uint64_t key_burst_ms;
     uint64_t connections_max;
     uint64_t connections_per_address_max;
     uint64_t message_timeout_ms;

@@ -20,8 +20,9 @@ enum key_role {
 struct key_identity {
     const char *tenant_id;
     const char *environment_id;
-    const char *name; /* for people, never the key; "" when it is not known */
-    unsigned roles;   /* enum key_role */
+    const char *name;          /* for people, never the key; "" when it is not known */
+    unsigned roles;            /* enum key_role */
+    const unsigned char *hash; /* SHA-256 of the key's text: tells one key from another */
 };
 
 /* The bits of a role's name, such as "event:write"; 0 for a name that is none. */

@@ -48,7 +48,8 @@ enum key_answer {
     KEY_UNKNOWN,   /* not in the configuration, and the table is not known, or too old: 503 */
 };
 
-/* key: the text of the x-api-key header. The identity's texts are valid until the loop's next turn. */
+/* key: the text of the x-api-key header. The identity's texts and hash are valid until the loop's next turn.
+ */
 enum key_answer key_store_find(struct key_store *store, struct slice key, struct key_identity *out_identity);
 
 /* Why the last answer was KEY_UNKNOWN, for the client. A literal. */

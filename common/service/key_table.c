@@ -65,6 +65,7 @@ bool key_table_add(struct key_table *table, const struct key *key)
     (*slot)->identity.tenant_id = copy_text(table, key->identity.tenant_id);
     (*slot)->identity.environment_id = copy_text(table, key->identity.environment_id);
     (*slot)->identity.name = copy_text(table, key->identity.name);
+    (*slot)->identity.hash = (*slot)->hash;
     table->key_count++;
     return true;
 }

@@ -271,14 +271,32 @@ static void of_two_events_with_one_id_both_stay_or_the_later_is_bad(void **state
 
 /* ---- what is wrong with the system ---- */
 
-static void a_full_system_says_its_limit(void **state)
+static void a_limit_is_named_with_its_setting(void **state)
 {
-    struct answer_refusal refusal;
+    static const struct quota_limits limits = {
+        .events_per_s = 7001, .bytes_per_s = 7002, .in_flight_max_bytes = 7003};
+    static const struct {
+        enum quota_answer answer;
+        int status;
+        const char *setting, *number;
+    } rows[] = {
+        {QUOTA_EVENTS, 429, "ingest.key_events_per_second", "7001"},
+        {QUOTA_BYTES, 429, "ingest.key_bytes_per_second", "7002"},
+        {QUOTA_SHARE, 429, "ingest.in_flight_max", "7003"},
+        {QUOTA_FULL, 503, "ingest.in_flight_max", "7003"},
+    };
 
     (void)state;
-    answer_full(1048576, &refusal);
-    assert_int_equal(http_error_status(refusal.error.code), 503);
-    assert_non_null(strstr(refusal.error.message, "1048576"));
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct answer_refusal refusal;
+        answer_over_quota(rows[i].answer, &limits, 3, &refusal);
+        assert_int_equal(http_error_status(refusal.error.code), rows[i].status);
+        assert_non_null(strstr(refusal.error.message, rows[i].setting));
+        assert_non_null(strstr(refusal.error.message, rows[i].number));
+        assert_non_null(strstr(refusal.error.message, "nothing was stored"));
+        if (rows[i].status == 429)
+            assert_string_equal(refusal.error.detail_field, rows[i].setting);
+    }
 }
 
 static void what_kafka_did_not_take_is_never_accepted(void **state)
@@ -399,7 +417,7 @@ int main(void)
         cmocka_unit_test(a_single_bad_event_is_refused_by_its_field),
         cmocka_unit_test(an_event_larger_than_a_record_is_refused),
         cmocka_unit_test(of_two_events_with_one_id_both_stay_or_the_later_is_bad),
-        cmocka_unit_test(a_full_system_says_its_limit),
+        cmocka_unit_test(a_limit_is_named_with_its_setting),
         cmocka_unit_test(what_kafka_did_not_take_is_never_accepted),
         cmocka_unit_test(events_that_are_not_all_durable_are_to_be_sent_again_under_their_ids),
         cmocka_unit_test(a_read_is_handed_on_as_it_came),

@@ -202,7 +202,8 @@ static void a_declared_event_type_has_a_topic_of_its_own(void **state)
         {"name: a.v1", ":2: kafka.event_topics[0]: unknown key name: known are topic and tenants"},
         {"topic: events",
          ": kafka.event_topics: \"events\" is the topic of event_processing.topic: name another"},
-        {"tenants: t1", ":2: kafka.event_topics[0]: topic: no name for a topic: use letters, digits, '.', '_' and '-', at most 245 of them"},
+        {"tenants: t1", ":2: kafka.event_topics[0]: topic: no name for a topic: use letters, digits, '.', "
+                        "'_' and '-', at most 245 of them"},
     };
 
     (void)state;

@@ -135,6 +135,10 @@ class Stack:
         """The address under this name in `env`, such as QUERY_URL."""
         return Http(self.env[name], {"x-api-key": key}, keeps=keeps)
 
+    def query(self):
+        """The read side itself, with the stack's own key."""
+        return Http(self.env["QUERY_URL"], {"x-api-key": self.env["API_KEY"]})
+
     def admin(self, name):
         return self._client(Http, "ADMIN_URL_" + re.sub("[-@]", "_", name.upper()))
 
