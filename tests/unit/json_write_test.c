@@ -30,6 +30,25 @@ static void escapes_what_json_demands_and_nothing_else(void **state)
     }
 }
 
+/* Any byte at any place of a text that is longer than a few words. */
+static void escapes_a_byte_wherever_it_stands(void **state)
+{
+    (void)state;
+    for (int byte = 1; byte < 256; byte++) {
+        bool is_escaped = byte < 0x20 || byte == '"' || byte == '\\';
+        for (size_t at = 0; at < 20; at++) {
+            AUTO_BUF out = {0};
+            char text[20];
+            memset(text, 'a', sizeof(text));
+            text[at] = (char)byte;
+            json_write_string(&out, slice_of(text, sizeof(text)));
+            assert_true(out.data[at] == (at == 0 ? '"' : 'a'));
+            assert_int_equal((unsigned char)out.data[at + 1], is_escaped ? '\\' : byte);
+            assert_memory_equal(out.data + out.length - (20 - at), "aaaaaaaaaaaaaaaaaaa\"" + at, 20 - at);
+        }
+    }
+}
+
 static void puts_commas_between_members_only(void **state)
 {
     AUTO_BUF out = {0};
@@ -47,6 +66,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(escapes_what_json_demands_and_nothing_else),
+        cmocka_unit_test(escapes_a_byte_wherever_it_stands),
         cmocka_unit_test(puts_commas_between_members_only),
     };
 
