@@ -147,8 +147,8 @@ def test_a_plan_that_a_killed_worker_left_is_shown_and_needs_nobody(stage):
     partition, first = send(stage, "begun", 10)
 
     def is_planned():
-        position = stage.kafka.positions(GROUP, TOPIC)[partition]
-        return position.has_plan or NotYet(position)
+        position = stage.kafka.positions(GROUP, TOPIC).get(partition)
+        return (position is not None and position.has_plan) or NotYet(position)
 
     wait_until(is_planned, 20, "the plan is committed")
     stage.kill(WORKER)
