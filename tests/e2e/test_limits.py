@@ -28,7 +28,7 @@ def key_of(stack, tenant):
 
 
 def wait_until_known(stack, key):
-    wait_until(lambda: stack.api(key).get("/v1/events").status != 401, 5, "the new key is known")
+    wait_until(lambda: stack.api(key).get("/v1/events").status not in (401, 429), 5, "the new key is known")
 
 
 @contextlib.contextmanager
