@@ -77,21 +77,6 @@ static bool check_owner(const struct event_members *members, enum event_member m
     return false;
 }
 
-static void take_id(const struct event_members *members, const struct event_origin *origin, uint32_t index,
-                    struct event *event)
-{
-    char made[EVENT_ID_STEM_BYTES + 10]; /* room for any index */
-
-    if (!slice_is_empty(event->id))
-        return;
-    event->id_was_made = slice_is_empty(origin->id_stem);
-    if (event->id_was_made)
-        event_id_make((uint64_t)origin->now_us / 1000, made);
-    else
-        (void)snprintf(made, sizeof(made), "%.*s%u", SLICE_ARG(origin->id_stem), index);
-    event->id = arena_copy(members->arena, slice_from(made));
-}
-
 static int64_t saturated_us(uint64_t ms)
 {
     return ms > EVENT_TIME_MAX_US / 1000 ? EVENT_TIME_MAX_US : (int64_t)ms * 1000;
@@ -169,12 +154,28 @@ struct reading {
     const struct layout *layout;
     const struct event_origin *origin;
     const struct event_sink *sink;
-    bool is_at_list;   /* behind the list's key */
-    bool is_in_list;   /* between its brackets */
-    bool is_misshapen; /* the request is no list, or one too long */
-    uint32_t count;    /* events begun */
+    bool is_at_list;      /* behind the list's key */
+    bool is_in_list;      /* between its brackets */
+    bool is_misshapen;    /* the request is no list, or one too long */
+    uint32_t count;       /* events begun */
+    struct event_ids ids; /* those that are made */
     struct event_members members;
 };
+
+static void take_id(struct reading *reading, uint32_t index, struct event *event)
+{
+    struct slice stem = reading->origin->id_stem;
+    char made[EVENT_ID_STEM_BYTES + 10]; /* room for any index */
+
+    if (!slice_is_empty(event->id))
+        return;
+    event->id_was_made = slice_is_empty(stem);
+    if (event->id_was_made)
+        event_ids_next(&reading->ids, made);
+    else
+        (void)snprintf(made, sizeof(made), "%.*s%u", SLICE_ARG(stem), index);
+    event->id = arena_copy(reading->reader->arena, slice_from(made));
+}
 
 /* The members of one whole event, judged and completed. */
 static void finish_event(struct reading *reading)
@@ -201,7 +202,7 @@ static void finish_event(struct reading *reading)
     event.environment_id = origin->environment_id;
     if (slice_is_empty(event.event_name))
         event.event_name = origin->event_name;
-    take_id(members, origin, index, &event);
+    take_id(reading, index, &event);
     hash_content(members, &event);
     sink->on_event(sink->owner, index, &event);
 }
@@ -277,7 +278,13 @@ bool event_request_read(const struct event_reader *reader, struct slice body, en
                         struct event_problem *out_problem)
 {
     struct reading reading = {
-        .reader = reader, .body = body, .layout = &layouts[form], .origin = origin, .sink = sink};
+        .reader = reader,
+        .body = body,
+        .layout = &layouts[form],
+        .origin = origin,
+        .sink = sink,
+        .ids = {.unix_ms = (uint64_t)origin->now_us / 1000},
+    };
     bool is_in_object = !slice_is_empty(layouts[form].key);
     struct err err;
 

@@ -44,18 +44,42 @@ static void sorts_by_time_as_text(void **state)
     assert_true(strcmp(earlier, later) < 0);
 }
 
-static void makes_another_id_each_time(void **state)
+static void makes_other_ids_for_each_request(void **state)
 {
+    struct event_ids one = {.unix_ms = UINT64_C(1795219200000)};
+    struct event_ids other = one;
     char first[EVENT_ID_MADE_BYTES];
     char second[EVENT_ID_MADE_BYTES];
 
     (void)state;
-    event_id_make(UINT64_C(1795219200000), first);
-    event_id_make(UINT64_C(1795219200000), second);
+    event_ids_next(&one, first);
+    event_ids_next(&other, second);
     assert_int_equal(strlen(first), EVENT_ID_MADE_BYTES - 1);
     assert_memory_equal(first, "event_", 6);
     assert_memory_equal(first, second, 6 + 10);
     assert_string_not_equal(first, second);
+}
+
+static void ids_of_a_request_follow_each_other(void **state)
+{
+    static const struct {
+        unsigned char random[ULID_RANDOM_BYTES];
+        const char *next;
+    } rows[] = {
+        {{0}, "event_00000000000000000000000001"},
+        {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff}, "event_00000000000000000000000080"},
+        {{0, 0, 0, 0, 0, 0, 0, 0xfe, 0xff, 0xff}, "event_000000000000000000000FY000"},
+        {{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}, "event_00000000000000000000000000"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct event_ids ids = {.has_random = true};
+        char id[EVENT_ID_MADE_BYTES];
+        memcpy(ids.random, rows[i].random, sizeof(ids.random));
+        event_ids_next(&ids, id);
+        assert_string_equal(id, rows[i].next);
+    }
 }
 
 int main(void)
@@ -63,7 +87,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(writes_the_bits_in_crockfords_base_32),
         cmocka_unit_test(sorts_by_time_as_text),
-        cmocka_unit_test(makes_another_id_each_time),
+        cmocka_unit_test(makes_other_ids_for_each_request),
+        cmocka_unit_test(ids_of_a_request_follow_each_other),
     };
 
     return cmocka_run_group_tests_name("event_id", tests, NULL, NULL);
