@@ -6,6 +6,7 @@
 #include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/lib/record_check.h"
 
+#include "common/event/event_declared.h"
 #include "common/event/event_request.h"
 
 /* 2026-11-21T12:00:00Z */
@@ -13,9 +14,27 @@
 
 struct taken {
     struct event_reader reader; /* another than that of the request, which is in use meanwhile */
-    uint32_t count;             /* of events and problems */
+    enum event_form form;
+    uint32_t count; /* of events and problems */
     bool has_stem;
 };
+
+static bool on_token(void *owner, const struct json_token *token, struct err *err)
+{
+    (void)owner;
+    (void)token;
+    (void)err;
+    return true;
+}
+
+static void check_declared(struct json_reader *json, const struct event *event)
+{
+    AUTO_BUF value = {0};
+    struct err err;
+
+    event_declared_write(&value, event);
+    EXPECT(json_read(json, buf_slice(&value), on_token, NULL, &err));
+}
 
 static void on_event(void *owner, uint32_t index, const struct event *event)
 {
@@ -25,7 +44,10 @@ static void on_event(void *owner, uint32_t index, const struct event *event)
     EXPECT(!taken->has_stem || !event->id_was_made);
     EXPECT(event->timestamp_us <= NOW_US + INT64_C(3600000000) && event->ingested_at_us == NOW_US);
     arena_reset(taken->reader.arena);
-    record_check(&taken->reader, event);
+    if (taken->form == EVENT_FORM_DECLARED)
+        check_declared(taken->reader.json, event);
+    else
+        record_check(&taken->reader, event);
 }
 
 static void check_problem(const struct event_problem *problem)
@@ -42,7 +64,7 @@ static void on_problem(void *owner, uint32_t index, const struct event_problem *
     check_problem(problem);
 }
 
-static void read_request(struct slice body, enum event_form form, struct taken *taken)
+static void read_request(struct slice body, struct taken *taken)
 {
     struct arena arena = {0};
     struct event_reader reader = {json_reader_new(&json_limits_default), &arena};
@@ -61,8 +83,8 @@ static void read_request(struct slice body, enum event_form form, struct taken *
         event_id_stem(origin.tenant_id, origin.environment_id, SLICE("key"), stem);
         origin.id_stem = slice_from(stem);
     }
-    if (event_request_read(&reader, body, form, &origin, &sink, &problem))
-        EXPECT(taken->count >= 1 && (event_form_is_bulk(form) || taken->count == 1));
+    if (event_request_read(&reader, body, taken->form, &origin, &sink, &problem))
+        EXPECT(taken->count >= 1 && (event_form_is_bulk(taken->form) || taken->count == 1));
     else
         check_problem(&problem);
     json_reader_free(&reader.json);
@@ -76,7 +98,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     if (size > 0) {
         taken.has_stem = (data[0] & 0x80) != 0;
-        read_request(slice_of(data + 1, size - 1), data[0] % (EVENT_FORM_DECLARED + 1), &taken);
+        taken.form = data[0] % (EVENT_FORM_DECLARED + 1);
+        read_request(slice_of(data + 1, size - 1), &taken);
     }
     json_reader_free(&taken.reader.json);
     arena_done(&arena);

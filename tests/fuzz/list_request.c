@@ -1,5 +1,5 @@
 /*
- * The query string of a list, up to the questions that it becomes.
+ * What a list is asked for, as a query string and as JSON, up to the questions that it becomes.
  */
 #include "tests/fuzz/fuzz.h"
 
@@ -54,6 +54,17 @@ static void ask(const struct list_request *request, struct arena *arena)
     check_question(&count);
 }
 
+static void check(const struct list_request *request, uint32_t page_max, struct arena *arena)
+{
+    EXPECT(request->page_size >= 1 && request->page_size <= page_max);
+    EXPECT(request->start_us >= 0 && request->start_us <= request->end_us);
+    if (request->has_newer)
+        check_cursor(&request->newer);
+    if (request->has_older)
+        check_cursor(&request->older);
+    ask(request, arena);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct arena arena = {0};
@@ -62,15 +73,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct list_request request;
     struct parameter_problem problem;
 
-    if (list_request_from_query(&reader, slice_of(data, size), &request, &problem)) {
-        EXPECT(request.page_size >= 1 && request.page_size <= LIST_PAGE_MAX);
-        EXPECT(request.start_us >= 0 && request.start_us <= request.end_us);
-        if (request.has_newer)
-            check_cursor(&request.newer);
-        if (request.has_older)
-            check_cursor(&request.older);
-        ask(&request, &arena);
-    } else
+    if (list_request_from_query(&reader, slice_of(data, size), &request, &problem))
+        check(&request, LIST_PAGE_MAX, &arena);
+    else
+        EXPECT(problem.parameter != NULL && problem.text[0] != '\0');
+    if (list_request_from_body(&reader, slice_of(data, size), &request, &problem))
+        check(&request, LIST_PAGE_BODY_MAX, &arena);
+    else
         EXPECT(problem.parameter != NULL && problem.text[0] != '\0');
     json_reader_free(&json);
     arena_done(&arena);
