@@ -76,8 +76,9 @@ $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
 	$(call quiet,CC)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-# The SQL that `millrace schema` carries comes in by .incbin, which -MMD does not see.
+# What comes in by .incbin (embed.h), which -MMD does not see.
 $(BUILD)/obj/ctl/schema_files.o: $(wildcard schema/*/*.sql)
+$(BUILD)/obj/ingest/description.o: openapi.yaml
 
 # The files of the programs, but for main.c, are tested too.
 test-objects := $(filter-out %/main.o,$(foreach p,$(PROGRAMS),$(call program-objects,$p))) \

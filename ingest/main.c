@@ -27,6 +27,7 @@
 #include "common/io/offload.h"
 #include "common/service/api.h"
 #include "common/service/service.h"
+#include "ingest/description.h"
 #include "ingest/destinations.h"
 #include "ingest/publish.h"
 #include "ingest/relay.h"
@@ -96,6 +97,12 @@ static void read_events(void *context, struct http_request *request)
     relay_read(((struct ingest *)context)->relay, request);
 }
 
+static void get_description(void *context, struct http_request *request)
+{
+    (void)context;
+    description_answer(request);
+}
+
 static void get_health(void *context, struct http_request *request)
 {
     api_answer_health(((struct ingest *)context)->api, request);
@@ -120,6 +127,7 @@ static const struct http_route routes[] = {
     {HTTP_POST, "/v1/events/query", read_events, json_only},
     {HTTP_GET, "/v1/events/monitoring", read_events, NULL},
     {HTTP_GET, "/v1/events/lookup", read_events, NULL},
+    {HTTP_GET, "/v1/openapi.yaml", get_description, NULL},
     {HTTP_GET, "/actuator/health/kafka", get_health, NULL},
     {HTTP_GET, "/health/live", get_live, NULL},
     {HTTP_GET, "/health/ready", get_ready, NULL},

@@ -11,6 +11,7 @@ from millrace.audit import Audit
 from millrace.stack import ROOT, Stack
 
 RUNS = ROOT / "build" / "test"
+PIPELINE = ("ingest", "consumer-primary", "query")
 LOG_END_CHARACTERS = 6000
 
 
@@ -110,6 +111,15 @@ def stack(shared, request):
     workers = found.workers()
     if workers:
         found.stop(*workers)
+
+
+@pytest.fixture
+def pipeline(stack):
+    """The stack with its workers: events go in and come out."""
+    stack.start(*PIPELINE)
+    for worker in PIPELINE:
+        stack.wait_until_healthy(worker)
+    return stack
 
 
 @pytest.fixture

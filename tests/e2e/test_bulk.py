@@ -16,14 +16,6 @@ TOPIC = "events"
 
 
 @pytest.fixture
-def pipeline(stack):
-    stack.start(*WORKERS)
-    for worker in WORKERS:
-        stack.wait_until_healthy(worker)
-    return stack
-
-
-@pytest.fixture
 def name():
     """An event name that no other test uses."""
     return f"bulk-{uuid.uuid4()}"

@@ -9,7 +9,6 @@ import pytest
 from millrace.pages import all_pages
 from millrace.waiting import NotYet, wait_until
 
-WORKERS = ("ingest", "consumer-primary", "query")
 CLIENTS = 16
 
 # The example of the README.
@@ -21,14 +20,6 @@ THE_EVENT = b"""{
   },
   "source": "api"
 }"""
-
-
-@pytest.fixture
-def pipeline(stack):
-    stack.start(*WORKERS)
-    for worker in WORKERS:
-        stack.wait_until_healthy(worker)
-    return stack
 
 
 def post(api, body):

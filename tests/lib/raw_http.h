@@ -4,7 +4,8 @@
  * It serves POST /v1/events (JSON only; 202 with the body back), POST /raw (the same for
  * application/octet-stream), POST /topics/{topic}/events (says the topic and the index of the media type),
  * GET /topics/{topic}, GET /hello, GET and POST /hold (answered by the test; application/octet-stream), GET
- * /big (a mebibyte), DELETE /nothing (204). A body with the header x-stranger is declined by its head, with 401.
+ * /big (a mebibyte), DELETE /nothing (204). A body with the header x-stranger is declined by its head, with
+ * 401.
  */
 #ifndef MILLRACE_TESTS_RAW_HTTP_H
 #define MILLRACE_TESTS_RAW_HTTP_H
