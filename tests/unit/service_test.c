@@ -18,6 +18,7 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -50,12 +51,15 @@ struct toy {
     struct loop_timer timer;
     struct offload *offload; /* NULL: none */
     struct offload_job job;
+    sem_t has_begun; /* the job */
 };
 
 /* As a question to a broker that does not answer, but for longer than any stop may take. */
 static void hang(struct offload_job *job)
 {
-    (void)job;
+    struct toy *toy = (struct toy *)((char *)job - offsetof(struct toy, job));
+
+    (void)sem_post(&toy->has_begun);
     (void)sleep(600);
 }
 
@@ -63,7 +67,9 @@ static void start_what_hangs(struct toy *toy)
 {
     toy->offload = offload_start(service_loop(toy->service));
     toy->job = (struct offload_job){.work = hang};
+    assert_int_equal(sem_init(&toy->has_begun, 0, 0), 0);
     offload_run(toy->offload, &toy->job);
+    assert_int_equal(sem_wait(&toy->has_begun), 0); /* or the stop would drop it */
 }
 
 static void on_fail_due(void *owner)
