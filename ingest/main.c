@@ -103,21 +103,6 @@ static void get_description(void *context, struct http_request *request)
     description_answer(request);
 }
 
-static void get_health(void *context, struct http_request *request)
-{
-    api_answer_health(((struct ingest *)context)->api, request);
-}
-
-static void get_live(void *context, struct http_request *request)
-{
-    api_answer_live(((struct ingest *)context)->api, request);
-}
-
-static void get_ready(void *context, struct http_request *request)
-{
-    api_answer_ready(((struct ingest *)context)->api, request);
-}
-
 /* clang-format off */
 static const struct http_route routes[] = {
     {HTTP_POST, "/v1/events", post_event, event_types},
@@ -128,9 +113,6 @@ static const struct http_route routes[] = {
     {HTTP_GET, "/v1/events/monitoring", read_events, NULL},
     {HTTP_GET, "/v1/events/lookup", read_events, NULL},
     {HTTP_GET, "/v1/openapi.yaml", get_description, NULL},
-    {HTTP_GET, "/actuator/health/kafka", get_health, NULL},
-    {HTTP_GET, "/health/live", get_live, NULL},
-    {HTTP_GET, "/health/ready", get_ready, NULL},
     {.path = NULL},
 };
 /* clang-format on */

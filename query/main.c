@@ -41,23 +41,11 @@ static void list_them(void *context, struct http_request *request)
     list_events(((struct query *)context)->reads, request);
 }
 
-static void get_live(void *context, struct http_request *request)
-{
-    api_answer_live(((struct query *)context)->api, request);
-}
-
-static void get_ready(void *context, struct http_request *request)
-{
-    api_answer_ready(((struct query *)context)->api, request);
-}
-
 static const char *const json_only[] = {"application/json", NULL};
 
 static const struct http_route routes[] = {
     {HTTP_GET, "/v1/events", list_them, NULL},
     {HTTP_POST, "/v1/events/query", list_them, json_only},
-    {HTTP_GET, "/health/live", get_live, NULL},
-    {HTTP_GET, "/health/ready", get_ready, NULL},
     {.path = NULL},
 };
 

@@ -31,6 +31,7 @@ struct http_request {
     size_t unsent_bytes;                /* of the answer, counted in pool and connection */
     void *user;
     http_handler *handler;
+    void *context;        /* for it */
     struct slice segment; /* of the path, for the route's {name} */
     uint32_t media_type;  /* index into the route's */
     bool has_method;

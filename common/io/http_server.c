@@ -27,8 +27,10 @@ struct http_server {
     struct loop_timer leave; /* from the beginning of the drain until nothing more is served */
     bool has_others;         /* other processes listen too */
     struct http_peers peers;
-    const struct http_route *routes;
-    void *context;
+    struct route_table {
+        const struct http_route *routes; /* NULL: none */
+        void *context;
+    } tables[2];
     struct http_limits limits;
     http_on_head *on_head;
     http_on_answered *on_answered;
@@ -76,18 +78,20 @@ static bool path_fits(const char *pattern, struct slice path, struct slice *out_
     return true;
 }
 
-/* Gives the route; NULL when there is none, with the methods that the path does have in `allow`. */
-static const struct http_route *find_route(const struct http_server *server, struct http_request *request,
-                                           struct buf *allow)
+/* Gives the route, its context in the request; NULL when there is none, with the methods that the path does
+ * have in `allow`. */
+static const struct http_route *find_in(const struct route_table *table, struct http_request *request,
+                                        struct buf *allow)
 {
     struct slice path = http_request_path(request);
 
-    for (const struct http_route *route = server->routes; route->path != NULL; route++) {
+    for (const struct http_route *route = table->routes; route != NULL && route->path != NULL; route++) {
         struct slice segment = {NULL, 0};
         if (!path_fits(route->path, path, &segment))
             continue;
         if (route_takes(route, request->method)) {
             request->segment = segment;
+            request->context = table->context;
             return route;
         }
         buf_printf(allow, "%s%s", allow->length > 0 ? ", " : "", method_name(route->method));
@@ -95,6 +99,14 @@ static const struct http_route *find_route(const struct http_server *server, str
             buf_append_text(allow, ", HEAD");
     }
     return NULL;
+}
+
+static const struct http_route *find_route(const struct http_server *server, struct http_request *request,
+                                           struct buf *allow)
+{
+    const struct http_route *route = find_in(&server->tables[0], request, allow);
+
+    return route != NULL ? route : find_in(&server->tables[1], request, allow);
 }
 
 static void check_route(const struct http_server *server, struct http_request *request)
@@ -134,9 +146,8 @@ static void check(void *owner, struct http_request *request)
 
 static void handle(void *owner, struct http_request *request)
 {
-    const struct http_server *server = owner;
-
-    request->handler(server->context, request);
+    (void)owner;
+    request->handler(request->context, request);
 }
 
 static void on_answered(void *owner, const struct http_request *request, int status)
@@ -249,8 +260,8 @@ bool http_server_start(struct loop *loop, const struct http_server_settings *set
 {
     struct http_server *server = xcalloc(1, sizeof(*server));
 
-    server->routes = settings->routes;
-    server->context = settings->context;
+    server->tables[0] = (struct route_table){settings->routes, settings->context};
+    server->tables[1] = (struct route_table){settings->more_routes, settings->more_context};
     server->limits = settings->limits;
     server->on_head = settings->on_head;
     server->on_answered = settings->on_answered;

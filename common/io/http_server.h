@@ -62,8 +62,10 @@ struct http_server_settings {
                                  the   error for another ends with this text: what to do about it */
     const int *inherited_fds; /* listening sockets, instead of `listen`; takes them */
     uint32_t inherited_count; /* at most HTTP_SERVER_SOCKETS_MAX */
-    const struct http_route *routes; /* keeps */
-    void *context;                   /* keeps; handed to every handler */
+    const struct http_route *routes;      /* keeps */
+    void *context;                        /* keeps; handed to every handler */
+    const struct http_route *more_routes; /* looked at after those, with the next; NULL: none. Keeps both */
+    void *more_context;
     struct http_limits limits;
     http_on_head *on_head;         /* NULL: nobody is asked */
     http_on_answered *on_answered; /* NULL: nobody is told */

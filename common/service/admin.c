@@ -1,7 +1,6 @@
 #include "common/service/admin.h"
 
 #include "common/base/alloc.h"
-#include "common/io/http_server.h"
 #include "common/service/health.h"
 #include "common/service/metrics.h"
 
@@ -24,7 +23,7 @@ static void answer_state(const struct health *health, struct http_request *reque
     http_respond(request, is_good ? 200 : 503, "application/json", buf_slice(&body));
 }
 
-void admin_answer_health(void *health, struct http_request *request)
+static void answer_health(void *health, struct http_request *request)
 {
     enum health_state worst = health_worst(health);
 
@@ -32,37 +31,23 @@ void admin_answer_health(void *health, struct http_request *request)
 }
 
 /* That it answers is the answer. */
-void admin_answer_live(void *health, struct http_request *request)
+static void answer_live(void *health, struct http_request *request)
 {
     (void)health;
     http_respond(request, 200, "application/json", SLICE("{\"status\":\"UP\"}"));
 }
 
-void admin_answer_ready(void *health, struct http_request *request)
+static void answer_ready(void *health, struct http_request *request)
 {
     answer_state(health, request, health_is_ready(health));
 }
 
-static void on_health(void *context, struct http_request *request)
-{
-    const struct admin *admin = context;
-
-    admin_answer_health(admin->health, request);
-}
-
-static void on_live(void *context, struct http_request *request)
-{
-    const struct admin *admin = context;
-
-    admin_answer_live(admin->health, request);
-}
-
-static void on_ready(void *context, struct http_request *request)
-{
-    const struct admin *admin = context;
-
-    admin_answer_ready(admin->health, request);
-}
+const struct http_route admin_health_routes[] = {
+    {HTTP_GET, "/health/live", answer_live, NULL},
+    {HTTP_GET, "/health/ready", answer_ready, NULL},
+    {HTTP_GET, "/actuator/health/kafka", answer_health, NULL},
+    {.path = NULL},
+};
 
 static void on_metrics(void *context, struct http_request *request)
 {
@@ -75,9 +60,6 @@ static void on_metrics(void *context, struct http_request *request)
 
 static const struct http_route routes[] = {
     {HTTP_GET, "/metrics", on_metrics, NULL},
-    {HTTP_GET, "/health/live", on_live, NULL},
-    {HTTP_GET, "/health/ready", on_ready, NULL},
-    {HTTP_GET, "/actuator/health/kafka", on_health, NULL},
     {.path = NULL},
 };
 
@@ -97,8 +79,12 @@ bool admin_start(struct loop *loop, const char *listen, struct metrics *metrics,
 
     if (listen[0] != '\0') {
         admin = xcalloc(1, sizeof(*admin));
-        struct http_server_settings settings = {
-            .listen = listen, .routes = routes, .context = admin, .limits = http_limits_default};
+        struct http_server_settings settings = {.listen = listen,
+                                                .routes = routes,
+                                                .context = admin,
+                                                .more_routes = admin_health_routes,
+                                                .more_context = health,
+                                                .limits = http_limits_default};
         settings.limits.connections = 64;
         settings.limits.connections_per_address = 64;
         settings.limits.body_bytes = 1024;

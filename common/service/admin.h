@@ -6,6 +6,7 @@
 #define MILLRACE_ADMIN_H
 
 #include "common/base/err.h"
+#include "common/io/http_server.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -14,7 +15,6 @@ struct admin;
 struct loop;
 struct metrics;
 struct health;
-struct http_request;
 
 /* listen: as http_server's; "" for none (out_admin becomes NULL). ERR_FATAL when the address is taken.
  * metrics and health: keeps. Adds the metric millrace_ready. */
@@ -25,10 +25,8 @@ void admin_stop(struct admin **admin);
 /* The port bound; 0 without a listener and for a Unix socket. */
 uint16_t admin_port(const struct admin *admin);
 
-/* The same answer for a stage that serves it on its public port: a http_handler whose context is a
- * struct health. */
-void admin_answer_health(void *health, struct http_request *request);
-void admin_answer_live(void *health, struct http_request *request);
-void admin_answer_ready(void *health, struct http_request *request);
+/* /health/live, /health/ready and /actuator/health/kafka, for a program that serves them on its public port
+ * too: more_routes of its server, with its struct health as more_context. */
+extern const struct http_route admin_health_routes[];
 
 #endif

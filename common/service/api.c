@@ -133,21 +133,6 @@ bool api_identify(struct api *api, struct http_request *request, const char *rol
     return true;
 }
 
-void api_answer_health(struct api *api, struct http_request *request)
-{
-    admin_answer_health(service_health(api->service), request);
-}
-
-void api_answer_live(struct api *api, struct http_request *request)
-{
-    admin_answer_live(service_health(api->service), request);
-}
-
-void api_answer_ready(struct api *api, struct http_request *request)
-{
-    admin_answer_ready(service_health(api->service), request);
-}
-
 /* ---- start and stop ---- */
 
 static void on_scrape(void *owner)
@@ -219,6 +204,8 @@ static bool start_server(struct api *api, const struct api_settings *settings, s
         .inherited_fds = fds,
         .routes = settings->routes,
         .context = settings->context,
+        .more_routes = admin_health_routes,
+        .more_context = service_health(api->service),
         .limits = settings->limits,
         .on_head = on_head,
         .on_answered = on_answered,

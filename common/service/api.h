@@ -41,10 +41,4 @@ bool api_identify(struct api *api, struct http_request *request, const char *rol
  * their clients don't take them for a second). A second call changes nothing. */
 void api_drain(struct api *api, void (*on_quiet)(void *owner), void *owner);
 
-/* ---- answers about the program itself; the same as on the admin listener ---- */
-
-void api_answer_health(struct api *api, struct http_request *request);
-void api_answer_live(struct api *api, struct http_request *request);
-void api_answer_ready(struct api *api, struct http_request *request);
-
 #endif
