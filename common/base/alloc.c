@@ -34,11 +34,6 @@ char *xstrdup(const char *text)
     return present(strdup(text), strlen(text));
 }
 
-char *xstrndup(const char *text, size_t max_bytes)
-{
-    return present(strndup(text, max_bytes), max_bytes);
-}
-
 char *xasprintf(const char *format, ...)
 {
     char *text = NULL;

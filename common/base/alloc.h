@@ -13,7 +13,6 @@ void *xmalloc(size_t size_bytes) __attribute__((malloc, returns_nonnull));
 void *xcalloc(size_t count, size_t size_bytes) __attribute__((malloc, returns_nonnull));
 void *xrealloc(void *old, size_t size_bytes) __attribute__((returns_nonnull));
 char *xstrdup(const char *text) __attribute__((malloc, returns_nonnull));
-char *xstrndup(const char *text, size_t max_bytes) __attribute__((malloc, returns_nonnull));
 char *xasprintf(const char *format, ...) __attribute__((format(printf, 1, 2), malloc, returns_nonnull));
 
 /* Frees the string and forgets it; NULL is fine. For __attribute__((cleanup)). */

@@ -1,5 +1,6 @@
 #include "tests/lib/pg_cluster.h"
 
+#include "common/base/slice.h"
 #include "common/base/alloc.h"
 #include "common/base/clock.h"
 
@@ -37,7 +38,7 @@ static char *find_programs(void)
 
     if (glob("/usr/lib/postgresql/*/bin/initdb", 0, NULL, &found) == 0) {
         const char *last = found.gl_pathv[found.gl_pathc - 1];
-        folder = xstrndup(last, strlen(last) - strlen("/initdb"));
+        folder = slice_dup(slice_of(last, strlen(last) - strlen("/initdb")));
     }
     globfree(&found);
     return folder;
