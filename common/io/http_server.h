@@ -2,7 +2,7 @@
  * http_server.h - HTTP/1.1 on llhttp, with the strict checks that llhttp leaves to its user.
  *
  * Every attack on framing is refused before a handler sees the request (see the table in
- * tests/unit/http_server_test.c): exactly one Host, one way to frame the body, only `chunked`, version
+ * tests/unit/http_strict_test.c): exactly one Host, one way to frame the body, only `chunked`, version
  * 1.0 or 1.1, bounds on every size and absolute deadlines on every wait. Handlers answer when they can,
  * in any order and any turn of the loop; pipelined answers leave in the order of their requests.
  *
