@@ -14,7 +14,7 @@ PROGRAMS := ingest consumer-primary query ctl
 bin-name  = $(if $(filter ctl,$1),millrace,millrace-$1)
 
 # libev has no .pc file.
-MODULES  := rdkafka libpq yajl libcurl yaml-0.1 libcrypto libsystemd libxxhash zlib
+MODULES  := rdkafka libpq yajl libcurl yaml-0.1 libssl libcrypto libsystemd libxxhash zlib
 pkg-cflags := $(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(MODULES) 2>/dev/null))
 pkg-libs   := $(shell pkg-config --libs $(MODULES) 2>/dev/null) -lev
 

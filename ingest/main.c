@@ -19,6 +19,7 @@
  * The topic of a declared event type missing: the same for its events alone, and health says DEGRADED.
  * PostgreSQL away: the keys read last, by this run or the one before, go on working for auth.cache_max_age.
  * Query away: reads are answered 503; writes don't notice.
+ * On SIGHUP   the certificate and its key are read again; open connections keep the one they have.
  * On stop     no new requests, those under way are answered, within drain_timeout.
  */
 #include "common/base/alloc.h"
@@ -27,6 +28,7 @@
 #include "common/io/offload.h"
 #include "common/service/api.h"
 #include "common/service/service.h"
+#include "ingest/certificate.h"
 #include "ingest/description.h"
 #include "ingest/destinations.h"
 #include "ingest/publish.h"
@@ -46,6 +48,7 @@ enum { OWN_FILES = 128 };
 struct ingest {
     struct service *service;
     struct api *api;
+    struct certificate *certificate; /* NULL: plain HTTP */
     struct offload *offload;
     struct publish *publish;
     struct destinations *destinations;
@@ -157,6 +160,7 @@ static void stop(void *stage)
         offload_stop(&ingest->offload);
     publish_stop(&ingest->publish);
     api_stop(&ingest->api);
+    certificate_free(&ingest->certificate);
     submit_free(&ingest->submit);
     destinations_free(&ingest->destinations);
     free(ingest);
@@ -196,23 +200,34 @@ static struct http_limits limits_of(const struct ingest_config *config)
     return limits;
 }
 
-static bool start_parts(struct ingest *ingest, struct err *err)
+static bool start_api(struct ingest *ingest, struct err *err)
 {
     const struct config *config = service_config(ingest->service);
     const struct api_settings api = {
         .listen = config->ingest.listen,
         .listen_key = "ingest.listen",
         .shares_port = config->ingest.reuse_port,
-        .local_only = config->ingest.allow_plaintext ? NULL : "set ingest.allow_plaintext if that is fine",
+        .local_only = config->ingest.allow_plaintext
+                          ? NULL
+                          : "set ingest.tls_certificate_file, or ingest.allow_plaintext if that is fine",
+        .tls = ingest->certificate != NULL ? certificate_context(ingest->certificate) : NULL,
         .takes_sockets = true,
         .routes = routes,
         .context = ingest,
         .limits = limits_of(&config->ingest),
     };
 
+    return api_start(ingest->service, &api, &ingest->api, err);
+}
+
+static bool start_parts(struct ingest *ingest, struct err *err)
+{
+    const struct config *config = service_config(ingest->service);
+
     ingest->offload = offload_start(service_loop(ingest->service));
-    if (!publish_start(ingest->service, ingest->offload, on_fatal, ingest, &ingest->publish, err) ||
-        !api_start(ingest->service, &api, &ingest->api, err))
+    if (!certificate_start(ingest->service, &ingest->certificate, err) ||
+        !publish_start(ingest->service, ingest->offload, on_fatal, ingest, &ingest->publish, err) ||
+        !start_api(ingest, err))
         return false;
     ingest->destinations = destinations_new(ingest->publish, config);
     ingest->submit = submit_new(&(struct submit_settings){
@@ -247,6 +262,14 @@ static bool start(struct service *service, void **out_stage, struct err *err)
     return true;
 }
 
+static void reload(void *stage)
+{
+    struct ingest *ingest = stage;
+
+    if (ingest->certificate != NULL)
+        certificate_reload(ingest->certificate);
+}
+
 static void write_status(void *stage, char *text, size_t size)
 {
     struct ingest *ingest = stage;
@@ -268,6 +291,7 @@ static const struct service_description ingest = {
     .start = start,
     .drain = drain,
     .stop = stop,
+    .reload = reload,
     .write_status = write_status,
 };
 

@@ -12,6 +12,9 @@
 #include <time.h>
 
 #pragma GCC poison strcpy strcat strncpy strncat sprintf vsprintf gets strtok atoi atol atoll atof
-#pragma GCC poison asctime ctime gmtime localtime strerror rand srand
+#pragma GCC poison asctime ctime gmtime localtime strerror srand
+
+/* Not poisoned, as OpenSSL's headers have parameters of this name. */
+#define rand() banned_function_rand
 
 #endif

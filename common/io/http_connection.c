@@ -16,7 +16,7 @@
 
 enum {
     /* Between bodies less is read at once: what follows a full line of requests has to be kept. */
-    READ_HEAD_BYTES = 16384,
+    READ_HEAD_BYTES = HTTP_TRANSPORT_READ_MIN_BYTES,
     LINGER_MS = 2000,
     UNSENT_PAUSE_BYTES =
         1024 * 1024, /* of answers that the client has not taken: no further request is read */
@@ -76,7 +76,7 @@ static uint64_t kernel_queue(const struct http_connection *connection)
 {
     int bytes = 0;
 
-    return ioctl(connection->fd, SIOCOUTQ, &bytes) == 0 && bytes > 0 ? (uint64_t)bytes : 0;
+    return ioctl(connection->transport.fd, SIOCOUTQ, &bytes) == 0 && bytes > 0 ? (uint64_t)bytes : 0;
 }
 
 static void begin_window(struct http_connection *connection, uint64_t now_ms)
@@ -93,8 +93,8 @@ static int interest_of(const struct http_connection *connection)
     if (connection->lingers)
         return LOOP_READABLE;
     if (connection->is_blocked)
-        return LOOP_WRITABLE;
-    return connection->reads_no_more || is_full(connection) ? 0 : LOOP_READABLE;
+        return connection->transport.write_wants;
+    return connection->reads_no_more || is_full(connection) ? 0 : connection->transport.read_wants;
 }
 
 void http_connection_settle(struct http_connection *connection)
@@ -107,7 +107,7 @@ void http_connection_settle(struct http_connection *connection)
         connection->wait_number = connection->request_number;
         begin_window(connection, loop_now_ms(connection->pool->loop));
     }
-    loop_io_set(&connection->io, connection->fd, interest_of(connection));
+    loop_io_set(&connection->io, connection->transport.fd, interest_of(connection));
 }
 
 /* ---- the line of requests ---- */
@@ -275,17 +275,49 @@ static void on_end(struct http_connection *connection)
         http_connection_settle(connection); /* it may have closed only its own side */
 }
 
-static void read_some(struct http_connection *connection)
+/* The error of the transport is in errno. */
+static void on_broken(struct http_connection *connection)
+{
+    struct http_pool *pool = connection->pool;
+    char reason[128];
+    uint32_t hidden_count;
+
+    if (errno != EPROTO || connection->transport.tls == NULL) {
+        http_connection_close(connection);
+        return;
+    }
+    bool is_plain = http_transport_explain(&connection->transport, reason, sizeof(reason));
+    if (log_gate_passes(&pool->handshake_faults, loop_now_ms(pool->loop), &hidden_count))
+        log_notice("no TLS with %s: %s (%u more since the last such line)", connection->peer_name, reason,
+                   hidden_count);
+    if (is_plain)
+        http_connection_refuse(connection, HTTP_ERROR_VALIDATION, "this port speaks TLS: use https");
+    else
+        http_connection_close(connection);
+}
+
+/* What recv would give. */
+static ssize_t receive(struct http_connection *connection)
 {
     char *buffer = connection->pool->read_buffer;
-    size_t room = http_parser_is_in_body(connection->parser) || connection->lingers ? HTTP_READ_BUFFER_BYTES
-                                                                                    : READ_HEAD_BYTES;
-    ssize_t count = recv(connection->fd, buffer, room, 0);
+    bool takes_much = http_parser_is_in_body(connection->parser);
 
-    if (count < 0 && (errno == EAGAIN || errno == EINTR))
+    if (connection->lingers)
+        return http_transport_discard(&connection->transport, buffer, HTTP_READ_BUFFER_BYTES);
+    return http_transport_read(&connection->transport, buffer,
+                               takes_much ? HTTP_READ_BUFFER_BYTES : READ_HEAD_BYTES);
+}
+
+static void read_some(struct http_connection *connection)
+{
+    ssize_t count = receive(connection);
+
+    if (count < 0 && (errno == EAGAIN || errno == EINTR)) {
+        http_connection_settle(connection);
         return;
+    }
     if (count < 0) {
-        http_connection_close(connection);
+        on_broken(connection);
         return;
     }
     if (count == 0) {
@@ -295,7 +327,7 @@ static void read_some(struct http_connection *connection)
     if (connection->lingers)
         return;
     connection->window_bytes += (uint64_t)count;
-    parse(connection, slice_of(buffer, (size_t)count));
+    parse(connection, slice_of(connection->pool->read_buffer, (size_t)count));
     http_connection_settle(connection);
 }
 
@@ -303,9 +335,12 @@ static void on_ready(void *owner, int events)
 {
     struct http_connection *connection = owner;
 
+    /* If it does not, the loop says the same again in its next turn. */
+    if (!http_transport_is_ready(&connection->transport) && !http_pool_takes_handshake(connection->pool))
+        return;
     if (connection->is_blocked)
         http_flush(connection);
-    else if ((events & LOOP_READABLE) != 0)
+    else if (connection->lingers || (events & connection->transport.read_wants) != 0)
         read_some(connection);
 }
 
@@ -317,7 +352,7 @@ struct http_connection *http_connection_open(struct http_pool *pool, int fd, str
     struct http_connection *connection = xcalloc(1, sizeof(*connection));
 
     connection->pool = pool;
-    connection->fd = fd;
+    http_transport_open(&connection->transport, fd, pool->tls);
     connection->peer = peer;
     (void)snprintf(connection->peer_name, sizeof(connection->peer_name), "%s", peer_name);
     connection->parser = http_parser_new(pool->limits);
@@ -356,7 +391,7 @@ void http_connection_close(struct http_connection *connection)
     struct http_pool *pool = connection->pool;
 
     loop_io_stop(&connection->io);
-    (void)close(connection->fd);
+    http_transport_close(&connection->transport);
     if (connection->is_dirty)
         STAILQ_REMOVE(&pool->dirty, connection, http_connection, dirty);
     LIST_REMOVE(connection, all);
@@ -378,7 +413,7 @@ void http_connection_drain(struct http_connection *connection)
     /* A request that has arrived already is answered with 503; else this closes nobody's request. */
     if (!is_idle)
         return;
-    ssize_t count = recv(connection->fd, connection->pool->read_buffer, 1, MSG_PEEK);
+    ssize_t count = recv(connection->transport.fd, connection->pool->read_buffer, 1, MSG_PEEK);
     if (count <= 0)
         http_connection_close(connection);
 }
@@ -403,7 +438,10 @@ void http_connection_check_deadline(struct http_connection *connection, uint64_t
     switch (connection->wait) {
     case HTTP_WAIT_FIRST:
     case HTTP_WAIT_HEAD:
-        http_connection_refuse(connection, HTTP_ERROR_REQUEST_TIMEOUT, "the headers took too long");
+        if (http_transport_is_ready(&connection->transport))
+            http_connection_refuse(connection, HTTP_ERROR_REQUEST_TIMEOUT, "the headers took too long");
+        else
+            http_connection_close(connection);
         break;
     case HTTP_WAIT_BODY:
         if (is_too_slow(connection))

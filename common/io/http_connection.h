@@ -10,6 +10,7 @@
 
 #include "common/io/http_peers.h"
 #include "common/io/http_request.h"
+#include "common/io/http_transport.h"
 #include "common/io/loop.h"
 
 struct http_parser;
@@ -30,7 +31,7 @@ struct http_connection {
     LIST_ENTRY(http_connection) all;
     STAILQ_ENTRY(http_connection) dirty; /* while is_dirty */
     struct loop_io io;
-    int fd;
+    struct http_transport transport;
     struct http_parser *parser;
     struct http_peer *peer; /* NULL for a Unix socket */
     char peer_name[HTTP_PEER_NAME_BYTES];

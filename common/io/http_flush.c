@@ -11,11 +11,10 @@
 enum { ANSWERS_MAX_A_CALL = 64 };
 
 /* The answered requests at the front of the line; gives their number. */
-static size_t gather(const struct http_connection *connection, struct iovec *parts, size_t *out_bytes)
+static size_t gather(const struct http_connection *connection, struct iovec *parts)
 {
     const struct http_request *request;
     size_t count = 0;
-    size_t bytes = 0;
 
     STAILQ_FOREACH(request, &connection->line, line)
     {
@@ -23,9 +22,8 @@ static size_t gather(const struct http_connection *connection, struct iovec *par
             break;
         parts[count] = (struct iovec){request->answer.data + request->sent_bytes,
                                       request->answer.length - request->sent_bytes};
-        bytes += parts[count++].iov_len;
+        count++;
     }
-    *out_bytes = bytes;
     return count;
 }
 
@@ -50,20 +48,18 @@ static void forget_sent(struct http_connection *connection, size_t bytes)
 static bool send_answers(struct http_connection *connection)
 {
     struct iovec parts[ANSWERS_MAX_A_CALL];
-    size_t bytes;
     size_t count;
 
     connection->is_blocked = false;
-    while ((count = gather(connection, parts, &bytes)) > 0) {
-        const struct msghdr message = {.msg_iov = parts, .msg_iovlen = count};
-        ssize_t sent = sendmsg(connection->fd, &message, MSG_NOSIGNAL);
+    while ((count = gather(connection, parts)) > 0) {
+        ssize_t sent = http_transport_write(&connection->transport, parts, count);
         if (sent < 0 && errno == EINTR)
             continue;
         if (sent < 0 && errno != EAGAIN)
             return false;
         if (sent > 0)
             forget_sent(connection, (size_t)sent);
-        connection->is_blocked = sent < 0 || (size_t)sent < bytes;
+        connection->is_blocked = sent < 0;
         if (connection->is_blocked)
             break;
     }
@@ -73,7 +69,7 @@ static bool send_answers(struct http_connection *connection)
 /* The client must see the last answer even when it is still sending: closing now would reset it. */
 static bool finish(struct http_connection *connection)
 {
-    if (connection->is_at_end || shutdown(connection->fd, SHUT_WR) < 0)
+    if (connection->is_at_end || !http_transport_finish(&connection->transport))
         return false;
     connection->lingers = true;
     return true;
@@ -81,12 +77,12 @@ static bool finish(struct http_connection *connection)
 
 static bool send_continue(struct http_connection *connection)
 {
-    static const char text[] = "HTTP/1.1 100 Continue\r\n\r\n";
-    ssize_t length = (ssize_t)(sizeof(text) - 1);
+    char text[] = "HTTP/1.1 100 Continue\r\n\r\n";
+    const struct iovec part = {text, sizeof(text) - 1};
 
     connection->continue_is_due = false;
     /* All before it has been taken, so the socket has room for it. */
-    return send(connection->fd, text, (size_t)length, MSG_NOSIGNAL) == length;
+    return http_transport_write(&connection->transport, &part, 1) == (ssize_t)part.iov_len;
 }
 
 /* Everything answered so far has left. False when the connection is to be closed. */

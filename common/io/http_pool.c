@@ -8,7 +8,12 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
-enum { SWEEP_MIN_MS = 10, SWEEP_MAX_MS = 500 };
+enum {
+    SWEEP_MIN_MS = 10,
+    SWEEP_MAX_MS = 500,
+    /* A step with an RSA key of 2048 bits costs about half a millisecond, with a P-256 one a tenth. */
+    HANDSHAKE_STEPS_A_TURN = 16,
+};
 
 static uint64_t min3(uint64_t a, uint64_t b, uint64_t c)
 {
@@ -140,6 +145,16 @@ struct http_connection *http_pool_largest_reader(const struct http_pool *pool)
         }
     }
     return largest;
+}
+
+bool http_pool_takes_handshake(struct http_pool *pool)
+{
+    uint32_t turn = loop_turn_number(pool->loop);
+
+    if (turn != pool->handshake_turn)
+        pool->handshake_steps = 0;
+    pool->handshake_turn = turn;
+    return pool->handshake_steps++ < HANDSHAKE_STEPS_A_TURN;
 }
 
 void http_pool_flush_soon(struct http_pool *pool, struct http_connection *connection)

@@ -212,7 +212,7 @@ static bool is_allowed(const struct http_listener *listener, const struct http_s
     char text[HTTP_ADDRESS_TEXT_BYTES];
 
     BUG_ON(!http_listener_address(listener, &address));
-    if (settings->local_only == NULL || http_address_is_local(&address))
+    if (settings->tls != NULL || settings->local_only == NULL || http_address_is_local(&address))
         return true;
     http_address_write(&address, text);
     err_set(err, ERR_REJECT, "listen on %s: without TLS the network there could read keys and events: %s",
@@ -269,6 +269,7 @@ bool http_server_start(struct loop *loop, const struct http_server_settings *set
     loop_timer_init(&server->leave, loop, drain_now, server);
     server->pool = (struct http_pool){
         .loop = loop,
+        .tls = settings->tls,
         .limits = &server->limits,
         .owner = server,
         .check = check,

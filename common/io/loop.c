@@ -44,6 +44,11 @@ void loop_stop(struct loop *loop)
     ev_break(loop->ev, EVBREAK_ALL);
 }
 
+uint32_t loop_turn_number(const struct loop *loop)
+{
+    return ev_iteration(loop->ev);
+}
+
 uint64_t loop_now_ms(const struct loop *loop)
 {
     /* libev keeps its monotonic time to itself; the clock costs one vDSO call. */

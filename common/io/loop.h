@@ -21,6 +21,9 @@ void loop_stop(struct loop *loop);
 /* The monotonic time in ms, for deadlines and ages. */
 uint64_t loop_now_ms(const struct loop *loop);
 
+/* How often the loop has waited for something to happen. */
+uint32_t loop_turn_number(const struct loop *loop);
+
 /* ---- timers ---- */
 
 struct loop_timer {

@@ -201,6 +201,7 @@ static bool start_server(struct api *api, const struct api_settings *settings, s
         .listen = settings->listen,
         .shares_port = settings->shares_port,
         .local_only = settings->local_only,
+        .tls = settings->tls,
         .inherited_fds = fds,
         .routes = settings->routes,
         .context = settings->context,

@@ -14,9 +14,10 @@ struct api;
 struct service;
 
 struct api_settings {
-    const char *listen; /* as http_server's, like the next two */
+    const char *listen; /* as http_server's, like the next three */
     bool shares_port;
     const char *local_only;
+    struct tls_context *tls;
     bool takes_sockets;              /* listens on what the supervisor passed, if anything, instead */
     const char *listen_key;          /* its key in the configuration, for when it is taken; both: borrows */
     const struct http_route *routes; /* keeps */

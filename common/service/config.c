@@ -24,6 +24,9 @@
 /* In the order of enum log_level, from LOG_LEVEL_CRITICAL on. */
 static const char *const log_levels[] = {"critical", "error", "warning", "notice", "info", "debug", NULL};
 
+/* In the order of enum tls_version. */
+static const char *const tls_versions[] = {"1.2", "1.3", NULL};
+
 static bool parse_auth_key(void *target, const struct settings_item *item, struct err *err);
 
 #define AT(member) .offset = offsetof(struct config, member)
@@ -142,6 +145,16 @@ static const struct setting table[] = {
     {"ingest.reuse_port", SETTING_BOOL, AT(ingest.reuse_port), .default_text = "false",
      .help = "Whether several ingest processes, each with this setting, share one port: the kernel deals the "
              "clients out among them. Without it a second process is told that the port is taken."},
+    {"ingest.tls_certificate_file", SETTING_TEXT, AT(ingest.tls_certificate_file), .default_text = "",
+     .example = "/etc/millrace/tls/ingest.crt",
+     .help = "Certificate in PEM, with those between it and the root behind it: the API then speaks https, and "
+             "nothing else. Read again at SIGHUP; a bad one is refused and the old one stays."},
+    {"ingest.tls_key_file", SETTING_TEXT, AT(ingest.tls_key_file), .default_text = "",
+     .example = "/etc/millrace/credentials/ingest.key",
+     .help = "Its key in PEM, without a passphrase; a name without '/' is a systemd credential, which changes "
+             "only with a restart."},
+    {"ingest.tls_minimum_version", SETTING_CHOICE, AT(ingest.tls_minimum_version), .default_text = "1.2",
+     .choices = tls_versions, .help = "The oldest TLS that is spoken."},
     {"ingest.allow_plaintext", SETTING_BOOL, AT(ingest.allow_plaintext), .default_text = "false",
      .help = "Whether an address other than a loopback one or a Unix socket may be served without TLS: whoever "
              "sees the network then reads keys and events."},

@@ -68,7 +68,10 @@ struct ingest_config {
     char *listen;
     bool reuse_port;
     bool allow_plaintext;
-    char *query_url; /* "http://host:port", without a slash at the end */
+    char *tls_certificate_file; /* "": plain HTTP, and the next is "" too */
+    char *tls_key_file;
+    int tls_minimum_version; /* enum tls_version */
+    char *query_url;         /* "http://host:port", without a slash at the end */
     uint64_t body_max_bytes;
     uint64_t in_flight_max_bytes;
     uint64_t key_events_per_s; /* of each API key and process */

@@ -43,7 +43,7 @@ struct service {
     bool is_draining;
     bool is_over; /* the loop has ended, or is not to begin */
     int exit_code;
-    struct loop_signal terminate, interrupt;
+    struct loop_signal terminate, interrupt, hang_up;
     struct loop_timer tick, feed, drain_deadline;
 };
 
@@ -126,6 +126,22 @@ static void on_stop_signal(void *owner, int signal_number)
     service->description->drain(service->stage);
 }
 
+static void on_reload_signal(void *owner, int signal_number)
+{
+    struct service *service = owner;
+
+    (void)signal_number;
+    if (service->is_draining)
+        return;
+    if (service->description->reload == NULL) {
+        log_notice("SIGHUP: there is nothing that is read while running: the configuration needs a restart");
+        return;
+    }
+    supervisor_reloading();
+    service->description->reload(service->stage);
+    supervisor_ready();
+}
+
 /* ---- running ---- */
 
 static void tell_status(const struct service *service)
@@ -187,6 +203,7 @@ static bool start(struct service *service, struct err *err)
     service->health = health_new();
     loop_signal_start(&service->terminate, service->loop, SIGTERM, on_stop_signal, service);
     loop_signal_start(&service->interrupt, service->loop, SIGINT, on_stop_signal, service);
+    loop_signal_start(&service->hang_up, service->loop, SIGHUP, on_reload_signal, service);
     start_timers(service);
     publish_build(service);
     if (!admin_start(service->loop, service->config.admin.listen, service->metrics, service->health,
@@ -216,6 +233,7 @@ static void stop(struct service *service, int exit_code, bool has_stage)
     loop_timer_stop(&service->drain_deadline);
     loop_timer_stop(&service->feed);
     loop_timer_stop(&service->tick);
+    loop_signal_stop(&service->hang_up);
     loop_signal_stop(&service->interrupt);
     loop_signal_stop(&service->terminate);
     health_free(&service->health);

@@ -11,8 +11,8 @@
  *
  * SIGTERM and SIGINT drain: drain, then, when drained or after drain_timeout_ms, stop. A second signal
  * stops at once; that is safe at any instant. A stop that hangs is cut after 4 s, or half of WatchdogSec when
- * that is less. With systemd: READY=1, STATUS=, WATCHDOG=1 from the loop's turns, STOPPING=1 and
- * EXTEND_TIMEOUT_USEC in a long drain.
+ * that is less. SIGHUP reads again what the stage can (RELOADING=1, then READY=1). With systemd: READY=1,
+ * STATUS=, WATCHDOG=1 from the loop's turns, STOPPING=1 and EXTEND_TIMEOUT_USEC in a long drain.
  */
 #ifndef MILLRACE_SERVICE_H
 #define MILLRACE_SERVICE_H
@@ -27,8 +27,8 @@ struct metrics;
 struct health;
 struct service;
 
-/* What a stage is; all members are needed. All callbacks run on the loop's thread; `stage` is what start
- * gave. */
+/* What a stage is; all members but reload are needed. All callbacks run on the loop's thread; `stage` is what
+ * start gave. */
 struct service_description {
     const char *name;    /* "consumer-primary": the program is millrace-<name> */
     const char *summary; /* for --help: what it reads, writes and promises */
@@ -43,6 +43,10 @@ struct service_description {
     /* Ends and frees the parts. Waits for nothing but calls that can't be cut short; when those take too long
      * the process ends in the middle of them. */
     void (*stop)(void *stage);
+
+    /* SIGHUP: reads again what can change under a running program, and logs what came of it; what is bad
+     * changes nothing. NULL: there is nothing of that kind. Not called while draining. */
+    void (*reload)(void *stage);
 
     /* One line for `systemctl status`, such as "1,204 events/s, lag 12". Called about once a second. */
     void (*write_status)(void *stage, char *text, size_t size);

@@ -47,6 +47,13 @@ static const char *credentials_directory(char *const *environment)
     return NULL;
 }
 
+char *settings_file_path(const char *path, char *const *environment)
+{
+    const char *directory = strchr(path, '/') == NULL ? credentials_directory(environment) : NULL;
+
+    return directory != NULL ? xasprintf("%s/%s", directory, path) : xstrdup(path);
+}
+
 /* A secret must not stay behind in freed memory. */
 static void wipe(struct buf *buf)
 {
@@ -58,8 +65,7 @@ static void wipe(struct buf *buf)
 bool settings_file_read_secret(const char *path, char *const *environment, char **out_text, struct err *err)
 {
     __attribute__((cleanup(wipe))) struct buf content = {0};
-    const char *directory = strchr(path, '/') == NULL ? credentials_directory(environment) : NULL;
-    AUTO_STRING full = directory != NULL ? xasprintf("%s/%s", directory, path) : xstrdup(path);
+    AUTO_STRING full = settings_file_path(path, environment);
     struct slice line;
 
     if (!settings_file_read(full, SECRET_MAX_BYTES, &content, err))

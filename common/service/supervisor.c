@@ -1,5 +1,7 @@
 #include "common/service/supervisor.h"
 
+#include "common/base/clock.h"
+
 #include <inttypes.h>
 #include <systemd/sd-daemon.h>
 
@@ -13,6 +15,11 @@ void supervisor_ready(void)
 void supervisor_status(const char *text)
 {
     (void)sd_notifyf(0, "STATUS=%s", text);
+}
+
+void supervisor_reloading(void)
+{
+    (void)sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, clock_monotonic_us());
 }
 
 void supervisor_stopping(void)

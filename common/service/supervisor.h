@@ -12,6 +12,9 @@ void supervisor_ready(void);
 /* One line for `systemctl status`. */
 void supervisor_status(const char *text);
 
+/* Until the next supervisor_ready the process reads what has changed. */
+void supervisor_reloading(void);
+
 void supervisor_stopping(void);
 
 /* Asks not to be killed for another more_ms. */

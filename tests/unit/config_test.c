@@ -326,7 +326,15 @@ static void the_network_is_served_without_tls_only_when_told(void **state)
     (void)state;
     assert_refused("kafka.brokers: k:1\ningest.listen: 0.0.0.0:8080\n",
                    ": ingest.listen: 0.0.0.0:8080 without TLS: whoever sees the network there reads keys and "
-                   "events: set ingest.allow_plaintext if that is fine");
+                   "events: set ingest.tls_certificate_file, or ingest.allow_plaintext if that is fine");
+    assert_refused("kafka.brokers: k:1\ningest.tls_key_file: /k\n",
+                   ": ingest.tls_key_file: needs ingest.tls_certificate_file too");
+    assert_refused("kafka.brokers: k:1\ningest.tls_certificate_file: /c\n",
+                   ": ingest.tls_certificate_file: needs ingest.tls_key_file too");
+    load_good("kafka.brokers: k:1\ningest.listen: 0.0.0.0:8080\ningest.tls_certificate_file: /c\n"
+              "ingest.tls_key_file: /k\n",
+              &config);
+    config_done(&config);
     load_good("kafka.brokers: k:1\ningest.listen: 0.0.0.0:8080\ningest.allow_plaintext: true\n", &config);
     config_done(&config);
 }

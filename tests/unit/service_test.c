@@ -135,6 +135,12 @@ static void toy_stop(void *stage)
     log_info("the toy is put away");
 }
 
+static void toy_reload(void *stage)
+{
+    (void)stage;
+    log_info("the toy is wound up again");
+}
+
 static void toy_write_status(void *stage, char *text, size_t size)
 {
     (void)stage;
@@ -147,6 +153,7 @@ static const struct service_description toy_description = {
     .start = toy_start,
     .drain = toy_drain,
     .stop = toy_stop,
+    .reload = toy_reload,
     .write_status = toy_write_status,
 };
 
@@ -299,6 +306,20 @@ static void a_signal_drains_and_ends_with_0(void **state)
         assert_output_has(process, "drained");
         assert_output_has(process, "the toy is put away");
     }
+}
+
+static void a_hang_up_reads_again_and_goes_on(void **state)
+{
+    struct process *process = *state;
+
+    launch(process, NULL);
+    await_notice(process, "READY=1");
+    assert_int_equal(kill(process->pid, SIGHUP), 0);
+    await_notice(process, "RELOADING=1");
+    await_notice(process, "READY=1");
+    assert_output_has(process, "the toy is wound up again");
+    assert_int_equal(kill(process->pid, SIGTERM), 0);
+    assert_int_equal(wait_for_exit(process), 0);
 }
 
 static void a_drain_that_takes_too_long_is_cut(void **state)
@@ -587,6 +608,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_signal_drains_and_ends_with_0, prepare, clean_up),
+        cmocka_unit_test_setup_teardown(a_hang_up_reads_again_and_goes_on, prepare, clean_up),
         cmocka_unit_test_setup_teardown(a_drain_that_takes_too_long_is_cut, prepare, clean_up),
         cmocka_unit_test_setup_teardown(a_second_signal_stops_at_once, prepare, clean_up),
         cmocka_unit_test_setup_teardown(a_long_drain_asks_for_more_time, prepare, clean_up),
