@@ -72,6 +72,28 @@ uint32_t submission_size(const struct submission *submission)
     return submission->event_count + submission->errors.count;
 }
 
+/* ---- a record's parts ---- */
+
+static struct slice part(const struct submission_event *event, size_t from, size_t length)
+{
+    return slice_of(event->submission->records.data + event->at + from, length);
+}
+
+struct slice submission_key(const struct submission_event *event)
+{
+    return part(event, 0, event->key_bytes);
+}
+
+struct slice submission_id(const struct submission_event *event)
+{
+    return part(event, event->key_bytes + 1, event->id_bytes);
+}
+
+struct slice submission_value(const struct submission_event *event)
+{
+    return part(event, event->key_bytes + 1 + event->id_bytes, event->value_bytes);
+}
+
 /* ---- its events ---- */
 
 void submission_add_error(struct submission *submission, uint32_t index, const struct event_problem *problem)
@@ -129,6 +151,7 @@ void submission_add_event(struct submission *submission, uint32_t index, const s
 
     write_key(records, event, is_declared);
     size_t key_bytes = records->length - at;
+    buf_append_byte(records, '\0');
     buf_append_slice(records, event->id);
     size_t value_at = records->length;
     write_value(records, event, is_declared);
@@ -156,12 +179,18 @@ void submission_add_event(struct submission *submission, uint32_t index, const s
     memcpy(added->content_hash, event->content_hash, sizeof(added->content_hash));
 }
 
-/* The first event with this id; there is one. */
-static const struct submission_event *find_id(const struct submission *submission, struct slice id)
+/* Customer and id, and the NUL that stands in neither. */
+static struct slice identity(const struct submission_event *event)
+{
+    return part(event, 0, event->key_bytes + 1 + event->id_bytes);
+}
+
+/* The first event with this identity; there is one. */
+static const struct submission_event *find(const struct submission *submission, struct slice wanted)
 {
     const struct submission_event *event = submission->events;
 
-    while (!slice_equals(submission_id(event), id))
+    while (!slice_equals(identity(event), wanted))
         event++;
     return event;
 }
@@ -182,9 +211,9 @@ void submission_check_ids(struct submission *submission, struct slice_set *ids, 
     slice_set_clear(ids);
     for (uint32_t i = 0; i < submission->event_count; i++) {
         const struct submission_event *event = &submission->events[i];
-        struct slice id = submission_id(event);
-        if (!event->id_was_made && !slice_set_add(ids, seed, id)) {
-            const struct submission_event *earlier = find_id(submission, id);
+        struct slice own = identity(event);
+        if (!event->id_was_made && !slice_set_add(ids, seed, own)) {
+            const struct submission_event *earlier = find(submission, own);
             if (memcmp(earlier->content_hash, event->content_hash, sizeof(event->content_hash)) != 0) {
                 refuse_id(submission, event->index, earlier->index);
                 continue;
@@ -193,26 +222,4 @@ void submission_check_ids(struct submission *submission, struct slice_set *ids, 
         submission->events[kept_count++] = *event;
     }
     submission->event_count = kept_count;
-}
-
-/* ---- a record's parts ---- */
-
-static struct slice part(const struct submission_event *event, size_t from, size_t length)
-{
-    return slice_of(event->submission->records.data + event->at + from, length);
-}
-
-struct slice submission_key(const struct submission_event *event)
-{
-    return part(event, 0, event->key_bytes);
-}
-
-struct slice submission_id(const struct submission_event *event)
-{
-    return part(event, event->key_bytes, event->id_bytes);
-}
-
-struct slice submission_value(const struct submission_event *event)
-{
-    return part(event, event->key_bytes + event->id_bytes, event->value_bytes);
 }

@@ -22,7 +22,7 @@ struct submission_event {
     struct publication publication; /* first: a publication of ours is a submission_event */
     struct submission *submission;
     uint32_t index; /* in the request */
-    uint32_t at;    /* in the submission's records: key, id and value, one behind the other */
+    uint32_t at;    /* in the submission's records: key, NUL, id and value, one behind the other */
     uint32_t key_bytes, id_bytes, value_bytes;
     bool id_was_made;
     unsigned char content_hash[DIGEST_128_BYTES];
@@ -86,8 +86,8 @@ uint32_t submission_size(const struct submission *submission);
 void submission_add_event(struct submission *submission, uint32_t index, const struct event *event);
 void submission_add_error(struct submission *submission, uint32_t index, const struct event_problem *problem);
 
-/* Of two events with one id and different content the later one becomes an error; equal ones are one event,
- * sent twice. ids: for this call; seed: random. */
+/* Of two events with one id and customer, and different content, the later one becomes an error; equal ones
+ * are one event, sent twice. ids: for this call; seed: random. */
 void submission_check_ids(struct submission *submission, struct slice_set *ids, uint64_t seed);
 
 /* Borrow from the submission. */

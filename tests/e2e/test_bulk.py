@@ -68,6 +68,14 @@ def test_a_thousand_events_of_one_request_are_listed_once_each(pipeline, name):
     wait_until_listed(pipeline, name, ids)
 
 
+def test_one_id_of_two_customers_is_two_events(pipeline, name):
+    events = [event(name, 0, event_id="one", external_customer_id=customer) for customer in ("first", "second")]
+    accepted = post_bulk(pipeline.api(), events)
+    assert accepted.status == 202, str(accepted)
+    customers = lambda: {found["external_customer_id"] for found in all_pages(pipeline.api(), event_name=name)}
+    wait_until(lambda: customers() == {"first", "second"}, 20, "both are listed")
+
+
 def test_events_without_ids_get_ids_in_the_order_of_the_request(pipeline, name):
     events = [{"event_name": name, "external_customer_id": f"customer-{at}"} for at in range(20)]
     accepted = post_bulk(pipeline.api(), events)
@@ -84,7 +92,7 @@ def test_events_without_ids_get_ids_in_the_order_of_the_request(pipeline, name):
         ({"event_name": None}, [{"index": 7, "field": "event_name", "message": "is required"}]),
         ({"properties": []}, [{"index": 7, "field": "properties", "message": "must be an object"}]),
         (
-            {"event_id": "{name}-3"},
+            {"event_id": "{name}-3", "external_customer_id": "customer-3"},
             [{"index": 7, "field": "event_id", "message": "is that of event 3, which has other content"}],
         ),
     ],
