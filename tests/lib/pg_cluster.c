@@ -1,8 +1,8 @@
 #include "tests/lib/pg_cluster.h"
 
-#include "common/base/slice.h"
 #include "common/base/alloc.h"
 #include "common/base/clock.h"
+#include "common/base/slice.h"
 
 #include <errno.h>
 #include <fcntl.h>
