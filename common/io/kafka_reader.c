@@ -60,6 +60,8 @@ static void reading_fail(struct kafka_reading *reading, rd_kafka_resp_err_t code
                    rd_kafka_topic_name(reading->topic), reading->range.partition,
                    (long long)reading->range.first);
     kafka_err_set(&err, code, what);
+    if (code == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET)
+        err_set(&err, ERR_REJECT, "%s: the log does not have it", what);
     reading_end(reading);
     callbacks.on_failed(callbacks.owner, &err);
 }

@@ -27,8 +27,8 @@ void kafka_reader_stop(struct kafka_reader **reader);
 struct kafka_reading_callbacks {
     void (*on_record)(void *owner, rd_kafka_message_t *message); /* gives; in offset order */
     void (*on_end)(void *owner);                                 /* the last offset has been passed */
-    void (*on_failed)(void *owner,
-                      const struct err *err); /* the records are not there any more, or the topic */
+    /* ERR_REJECT: the first record is not in the log. ERR_RETRY: nobody knows, or the topic is away. */
+    void (*on_failed)(void *owner, const struct err *err);
     void *owner;
 };
 

@@ -3,9 +3,9 @@
 #include "common/base/alloc.h"
 #include "common/base/bug.h"
 #include "common/base/log.h"
-#include "common/event/envelope.h"
 #include "common/io/kafka_conf.h"
 #include "common/io/kafka_consumer.h"
+#include "common/io/kafka_envelope.h"
 #include "common/io/kafka_producer.h"
 #include "common/io/kafka_reader.h"
 #include "common/io/loop.h"
@@ -170,14 +170,8 @@ static void on_forward_record(void *owner, rd_kafka_message_t *message)
 {
     struct opening *opening = owner;
     struct envelope_forward forward;
-    rd_kafka_headers_t *headers;
-    const void *value;
-    size_t length;
 
-    if (rd_kafka_message_headers(message, &headers) == RD_KAFKA_RESP_ERR_NO_ERROR &&
-        rd_kafka_header_get_last(headers, ENVELOPE_HEADER, &value, &length) == RD_KAFKA_RESP_ERR_NO_ERROR &&
-        envelope_forward_read(slice_of(value, length), &forward) &&
-        forward.epoch == opening->opened.state.epoch)
+    if (kafka_envelope_forward(message, &forward) && forward.epoch == opening->opened.state.epoch)
         opening->opened.state.forwarded = forward.offset;
     rd_kafka_message_destroy(message);
 }

@@ -59,6 +59,17 @@ static void fail(struct owed *owed, const struct err *err)
     owed->callbacks.on_failed(owed->callbacks.owner, err);
 }
 
+/* Records that the log has lost don't come back; what depends on them is a person's decision. */
+static void fail_for_good(struct owed *owed, const struct err *err)
+{
+    struct err named;
+
+    err_set(&named, err->kind,
+            "%s; millrace offsets accept --partition %d --forwarded, with the workers stopped, gives them up",
+            err->text, (int)owed->partition);
+    fail(owed, &named);
+}
+
 static void succeed(struct owed *owed)
 {
     size_t count = owed->message_count;
@@ -117,12 +128,10 @@ static void on_end(void *owner)
         succeed(owed);
         return;
     }
-    err_set(&err, ERR_RETRY,
-            "%zu rows are stored, but only %zu of their records are still in %s[%d]; millrace offsets accept "
-            "--partition %d --forwarded gives up the others",
-            owed->offset_count, owed->message_count, owed->context->stage->source_topic, (int)owed->partition,
+    err_set(&err, ERR_REJECT, "%zu rows are stored, but only %zu of their records are still in %s[%d]",
+            owed->offset_count, owed->message_count, owed->context->stage->source_topic,
             (int)owed->partition);
-    fail(owed, &err);
+    fail_for_good(owed, &err);
 }
 
 static void on_reading_failed(void *owner, const struct err *err)
@@ -130,7 +139,10 @@ static void on_reading_failed(void *owner, const struct err *err)
     struct owed *owed = owner;
 
     owed->reading = NULL;
-    fail(owed, err);
+    if (err->kind == ERR_REJECT)
+        fail_for_good(owed, err);
+    else
+        fail(owed, err);
 }
 
 static void read_records(struct owed *owed)
