@@ -74,6 +74,8 @@ int partition_world_join(void **state)
 
     batch_world_prepare(base);
     mock_kafka_topic(&base->mock, "source", PARTITIONS);
+    /* While a producer does not know a topic yet, records that are written together arrive one by one. */
+    mock_kafka_fill(&base->mock, "source", PARTITIONS - 1, 0, 1);
     base->stage.source_topic = "source";
     base->stage.forward_topic = NULL;
     base->stage.on_reject = on_reject;
