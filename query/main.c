@@ -1,8 +1,10 @@
 /*
  * millrace-query: the read side.
  *
- * Serves  GET /v1/events and POST /v1/events/query: events by customer, name, id, source, time and
- * properties, newest first; its health Reads   ClickHouse table events
+ * Serves  GET /v1/events and POST /v1/events/query: events by customer, name, id, source, time, properties;
+ *         GET /v1/events/monitoring: how many there are, and how far the stages are behind;
+ *         GET /v1/events/lookup: where an event is; its health
+ * Reads   ClickHouse tables events and event_outcomes; of Kafka positions of groups and ends of logs
  *
  * Promises
  *   - A key sees its own tenant and environment, nothing else: both stand in every question.
@@ -13,6 +15,7 @@
  *     and no tenant has more than half of the places, so that one slow reader does not hold up the rest.
  *
  * Bad input   400 naming the parameter, 401 or 403.
+ * Kafka away  lags are null with the reason; all else is answered.
  * ClickHouse away or slow: 503 with Retry-After, health says so; it goes on by itself.
  * PostgreSQL away: the keys read last, by this run or the one before, go on working for auth.cache_max_age.
  * On stop     no new requests, those under way are answered, within drain_timeout.
@@ -22,7 +25,10 @@
 #include "common/service/api.h"
 #include "common/service/metrics.h"
 #include "common/service/service.h"
+#include "query/lags.h"
 #include "query/list.h"
+#include "query/lookup.h"
+#include "query/monitoring.h"
 #include "query/reads.h"
 #include "query/store_watch.h"
 
@@ -33,6 +39,7 @@ struct query {
     struct api *api;
     struct clickhouse *clickhouse;
     struct store_watch *watch;
+    struct lags *lags;
     struct reads *reads;
 };
 
@@ -41,11 +48,27 @@ static void list_them(void *context, struct http_request *request)
     list_events(((struct query *)context)->reads, request);
 }
 
+static void get_monitoring(void *context, struct http_request *request)
+{
+    struct query *query = context;
+
+    monitoring_answer(query->reads, query->lags, request);
+}
+
+static void get_lookup(void *context, struct http_request *request)
+{
+    struct query *query = context;
+
+    lookup_answer(query->reads, query->lags, request);
+}
+
 static const char *const json_only[] = {"application/json", NULL};
 
 static const struct http_route routes[] = {
     {HTTP_GET, "/v1/events", list_them, NULL},
     {HTTP_POST, "/v1/events/query", list_them, json_only},
+    {HTTP_GET, "/v1/events/monitoring", get_monitoring, NULL},
+    {HTTP_GET, "/v1/events/lookup", get_lookup, NULL},
     {.path = NULL},
 };
 
@@ -68,6 +91,7 @@ static void stop(void *stage)
     struct query *query = stage;
 
     reads_free(&query->reads);
+    lags_stop(&query->lags);
     store_watch_stop(&query->watch);
     clickhouse_free(&query->clickhouse);
     api_stop(&query->api);
@@ -113,7 +137,8 @@ static bool start(struct service *service, void **out_stage, struct err *err)
     };
 
     query->service = service;
-    if (!api_start(service, &api, &query->api, err)) {
+    if (!lags_start(service_loop(service), service_config(service), &query->lags, err) ||
+        !api_start(service, &api, &query->api, err)) {
         stop(query);
         return false;
     }
@@ -131,8 +156,9 @@ static void write_status(void *stage, char *text, size_t size)
 
 static const struct service_description query = {
     .name = "query",
-    .summary = "Answers lists of events from ClickHouse's table events, each key those of its tenant and\n"
-               "environment.",
+    .summary =
+        "Answers lists of events, counts and lookups from ClickHouse, each key those of its tenant and\n"
+        "environment, and how far the stages are behind in Kafka.",
     .start = start,
     .drain = drain,
     .stop = stop,
