@@ -110,6 +110,16 @@ def test_events_are_found_by_everything_that_the_sdk_asks_for(sdk, name):
         assert [event.id for event in found] == [f"{name}/{at}" for at in expected], question
 
 
+def test_an_event_is_looked_up(sdk, name):
+    sdk.events.ingest_event(**an_event(name, 0))
+    wait_until_listed(sdk, name, 1)
+    [found] = sdk.events.get_event(id=f"{name}/0", external_customer_id="customer-0").events
+    assert (found.external_customer_id, found.event_name) == ("customer-0", name)
+    with pytest.raises(models.errors.ErrorResponse, match="nothing is known of an event with this id") as refused:
+        sdk.events.get_event(id=f"{name}/1", external_customer_id="customer-0")
+    assert (refused.value.status_code, refused.value.data.code) == (404, "not_found")
+
+
 def test_a_refusal_is_the_sdks_own_error_with_our_words(sdk, pipeline, name):
     with pytest.raises(models.errors.ErrorResponse) as refused:
         sdk.events.ingest_events_bulk(events=[an_event(name, 0), an_event("", 1)])

@@ -7,7 +7,9 @@
 #include "common/io/clickhouse_text.h"
 #include "common/io/http_client.h"
 #include "common/service/batch/stage_table.h"
+#include "query/counts.h"
 #include "query/list_page.h"
+#include "query/trace.h"
 
 #include <stdlib.h>
 
@@ -50,6 +52,50 @@ static void read_page(struct slice body, const struct list_request *request)
     arena_done(&arena);
 }
 
+static void read_counts(struct slice body, uint32_t window)
+{
+    const struct counts_request request = {.window = window};
+    struct arena arena = {0};
+    struct counts counts;
+    AUTO_BUF out = {0};
+
+    if (counts_read(body, &request, &arena, &counts)) {
+        EXPECT(window > 0 || counts.point_count == 0);
+        counts_write_points(&out, &counts);
+    }
+    arena_done(&arena);
+}
+
+static enum trace_forwarded was_forwarded(void *owner, const struct trace_place *place,
+                                          const char **out_reason)
+{
+    (void)owner;
+    *out_reason = "nobody knows";
+    return place->offset % 2 == 0 ? TRACE_FORWARDED : TRACE_UNKNOWN;
+}
+
+static void write_trace(const struct trace *trace)
+{
+    static const struct trace_topics topics = {"events", "events_post_processing", was_forwarded, NULL};
+    const struct trace_request request = {.id = SLICE("e1")};
+    AUTO_BUF out = {0};
+
+    if (trace->event_count + trace->outcome_count > 0)
+        trace_write(&out, &request, trace, &topics);
+}
+
+static void read_trace(struct slice body)
+{
+    struct arena arena = {0};
+    struct trace with_events = {0}, with_outcomes = {0};
+
+    if (trace_read_events(body, &arena, &with_events))
+        write_trace(&with_events);
+    if (trace_read_outcomes(body, &arena, &with_outcomes))
+        write_trace(&with_outcomes);
+    arena_done(&arena);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     uint64_t total;
@@ -60,6 +106,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     read_result(data[0] << 8 | data[1], body);
     read_stage_table(body);
     (void)list_count_read(body, &total);
+    read_counts(body, 0);
+    read_counts(body, 1);
+    read_trace(body);
     read_page(body, &(struct list_request){.page_size = 2});
     read_page(body, &(struct list_request){.page_size = 2, .is_ascending = true, .has_newer = true});
     read_page(body, &(struct list_request){.page_size = 3, .has_offset = true, .sort = LIST_BY_EVENT_NAME});
