@@ -22,6 +22,7 @@ struct clickhouse_wait *clickhouse_wait_new(const struct clickhouse_config *conf
     struct clickhouse_wait *wait = xcalloc(1, sizeof(*wait));
     struct clickhouse_settings settings = {
         .url = config->url,
+        .ca_file = config->ca_file,
         .user = config->user,
         .password = config->password.text != NULL ? config->password.text : "",
         .database = database,

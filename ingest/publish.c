@@ -79,7 +79,7 @@ static void start_watch(struct publish *publish, struct offload *offload)
     const struct topic_watch_settings settings = {
         .loop = service_loop(publish->service),
         .offload = offload,
-        .rk = kafka_producer_handle(publish->producer),
+        .producer = publish->producer,
         .metrics = service_metrics(publish->service),
         .health = service_health(publish->service),
     };

@@ -162,7 +162,8 @@ void relay_read(struct relay *relay, struct http_request *request)
 
 struct relay *relay_new(const struct relay_settings *settings)
 {
-    const struct http_client_settings client = {RELAY_CONNECT_TIMEOUT_MS, RELAY_OPEN_MAX};
+    const struct http_client_settings client = {.connect_timeout_ms = RELAY_CONNECT_TIMEOUT_MS,
+                                                .connections = RELAY_OPEN_MAX};
     struct relay *relay = xcalloc(1, sizeof(*relay));
 
     relay->settings = *settings;

@@ -104,6 +104,7 @@ static void start_reading(struct query *query)
     const char *password = config->clickhouse.password.text;
     const struct clickhouse_settings clickhouse = {
         .url = config->clickhouse.url,
+        .ca_file = config->clickhouse.ca_file,
         .user = config->clickhouse.user,
         .password = password != NULL ? password : "",
         .database = config->clickhouse.database,

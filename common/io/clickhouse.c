@@ -38,6 +38,7 @@ struct clickhouse *clickhouse_new(struct loop *loop, const struct clickhouse_set
     const struct http_client_settings client_settings = {
         .connect_timeout_ms = settings->connect_timeout_ms,
         .connections = settings->connections,
+        .ca_file = settings->ca_file,
     };
     struct clickhouse *clickhouse = xcalloc(1, sizeof(*clickhouse));
 

@@ -15,7 +15,8 @@ struct clickhouse;
 struct clickhouse_call;
 
 struct clickhouse_settings {
-    const char *url; /* "http://127.0.0.1:18123"; the four: keeps */
+    const char *url;     /* "http://127.0.0.1:18123"; the five: keeps */
+    const char *ca_file; /* as http_client's */
     const char *user;
     const char *password; /* may be empty */
     const char *database;

@@ -349,6 +349,7 @@ static void set_request(struct http_call *call, const struct http_call_settings 
 static void set_transport(struct http_call *call)
 {
     CURL *easy = call->easy;
+    const char *ca_file = call->client->settings.ca_file;
 
     SET(easy, CURLOPT_PRIVATE, call);
     SET(easy, CURLOPT_WRITEFUNCTION, on_bytes);
@@ -364,6 +365,10 @@ static void set_transport(struct http_call *call)
     SET(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     SET(easy, CURLOPT_PROTOCOLS_STR, "http,https");
     SET(easy, CURLOPT_FOLLOWLOCATION, 0L);
+    /* That the certificate is good, and for this host, is libcurl's default. */
+    SET(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    if (ca_file != NULL && ca_file[0] != '\0')
+        SET(easy, CURLOPT_CAINFO, ca_file);
     SET(easy, CURLOPT_PROXY, ""); /* none, whatever the environment says */
 }
 

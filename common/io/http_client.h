@@ -1,6 +1,7 @@
 /*
  * http_client.h - HTTP requests to servers we depend on (libcurl multi on the loop): ClickHouse, the
- * query stage. Connections are kept and reused. Loop thread only; nothing blocks.
+ * query stage. Connections are kept and reused. Over https a server must show a certificate for the name in
+ * the URL, of an authority that is trusted. Loop thread only; nothing blocks.
  */
 #ifndef MILLRACE_HTTP_CLIENT_H
 #define MILLRACE_HTTP_CLIENT_H
@@ -18,6 +19,8 @@ struct http_call; /* one under way */
 struct http_client_settings {
     uint32_t connect_timeout_ms;
     uint32_t connections; /* per host; further calls wait in line */
+    const char *ca_file;  /* PEM: who may have signed a server's certificate, for https; NULL or "": those
+                             that the system trusts. Keeps */
 };
 
 struct http_answer {

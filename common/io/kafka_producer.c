@@ -15,6 +15,7 @@ struct kafka_producer {
     struct loop_wakeup wakeup;
     uint32_t outstanding;
     rd_kafka_resp_err_t fatal;
+    char refusal[256];
     void (*on_room)(void *owner);
     void *on_room_owner;
 };
@@ -29,6 +30,8 @@ static void on_message_report(rd_kafka_t *rk, const rd_kafka_message_t *message,
     (void)rk;
     BUG_ON(producer->outstanding == 0);
     producer->outstanding--;
+    if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR)
+        producer->refusal[0] = '\0';
     delivery->on_report(delivery,
                         &(struct kafka_report){
                             .is_written = message->err == 0 && status == RD_KAFKA_MSG_STATUS_PERSISTED,
@@ -45,7 +48,11 @@ static void on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
     struct kafka_producer *producer = opaque;
 
     (void)rk;
-    (void)reason; /* librdkafka logs it */
+    /* librdkafka logs it. */
+    if (code == RD_KAFKA_RESP_ERR__SSL || code == RD_KAFKA_RESP_ERR__AUTHENTICATION)
+        (void)snprintf(producer->refusal, sizeof(producer->refusal), "%s", reason);
+    if (code == RD_KAFKA_RESP_ERR__TRANSPORT)
+        producer->refusal[0] = '\0';
     if (code == RD_KAFKA_RESP_ERR__FATAL)
         producer->fatal = rd_kafka_fatal_error(producer->rk, NULL, 0);
 }
@@ -156,6 +163,11 @@ void kafka_producer_on_room(struct kafka_producer *producer, void (*on_room)(voi
 rd_kafka_resp_err_t kafka_producer_fatal(const struct kafka_producer *producer)
 {
     return producer->fatal;
+}
+
+const char *kafka_producer_refusal(const struct kafka_producer *producer)
+{
+    return producer->refusal;
 }
 
 rd_kafka_t *kafka_producer_handle(struct kafka_producer *producer)

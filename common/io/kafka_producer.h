@@ -69,6 +69,10 @@ void kafka_producer_on_room(struct kafka_producer *producer, void (*on_room)(voi
  * must end. */
 rd_kafka_resp_err_t kafka_producer_fatal(const struct kafka_producer *producer);
 
+/* Why a broker was last not spoken to, when TLS or the login was the reason: "SSL handshake failed: ..."; ""
+ * when it was another, or a record has been written since. */
+const char *kafka_producer_refusal(const struct kafka_producer *producer);
+
 /* The handle, for requests that go beside producing (topic watch). */
 rd_kafka_t *kafka_producer_handle(struct kafka_producer *producer);
 

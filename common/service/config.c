@@ -91,7 +91,11 @@ static const struct setting table[] = {
      .help = "Topic of alerts and changes for webhooks."},
 
     {"clickhouse.url", SETTING_TEXT, AT(clickhouse.url), .check = config_check_url, .default_text = "http://127.0.0.1:8123", .lowest = 1,
-     .help = "ClickHouse's HTTP interface: http:// or https://, host and port."},
+     .help = "ClickHouse's HTTP interface: http:// or https://, host and port. Over https its certificate must "
+             "be good for this host."},
+    {"clickhouse.ca_file", SETTING_TEXT, AT(clickhouse.ca_file), .default_text = "",
+     .example = "/etc/millrace/tls/authority.crt",
+     .help = "Certificates in PEM of those who may have signed ClickHouse's; \"\": those that the system trusts."},
     {"clickhouse.user", SETTING_TEXT, AT(clickhouse.user), .default_text = "default", .lowest = 1,
      .help = "Who Millrace is there."},
     {"clickhouse.password_file", SETTING_SECRET_FILE, AT(clickhouse.password), .default_text = "",

@@ -28,6 +28,7 @@ struct kafka_config {
 
 struct clickhouse_config {
     char *url;
+    char *ca_file; /* "": what the system trusts */
     char *user;
     struct settings_secret password;
     char *database;

@@ -2,6 +2,7 @@
 
 #include "common/base/alloc.h"
 #include "common/base/bug.h"
+#include "common/io/kafka_producer.h"
 #include "common/io/loop.h"
 #include "common/io/offload.h"
 #include "common/service/metrics.h"
@@ -68,15 +69,16 @@ void topic_watch_stop(struct topic_watch **watch)
 static void ask_on_thread(struct offload_job *job)
 {
     struct watched_topic *topic = (struct watched_topic *)job;
+    rd_kafka_t *rk = kafka_producer_handle(topic->watch->settings.producer);
     const struct rd_kafka_metadata *metadata;
 
     topic->answer_partitions = 0;
-    rd_kafka_topic_t *handle = rd_kafka_topic_new(topic->watch->settings.rk, topic->need.name, NULL);
+    rd_kafka_topic_t *handle = rd_kafka_topic_new(rk, topic->need.name, NULL);
     if (handle == NULL) {
         topic->answer = rd_kafka_last_error();
         return;
     }
-    topic->answer = rd_kafka_metadata(topic->watch->settings.rk, 0, handle, &metadata, TOPIC_ASK_TIMEOUT_MS);
+    topic->answer = rd_kafka_metadata(rk, 0, handle, &metadata, TOPIC_ASK_TIMEOUT_MS);
     if (topic->answer == RD_KAFKA_RESP_ERR_NO_ERROR) {
         topic->answer = metadata->topic_cnt == 1 ? metadata->topics[0].err : RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC;
         if (topic->answer == RD_KAFKA_RESP_ERR_NO_ERROR)
@@ -99,6 +101,16 @@ static enum topic_state state_of(const struct watched_topic *topic)
     }
 }
 
+/* The reason of a refused handshake or login says more than that time ran out. */
+static void show_unknown(struct watched_topic *topic)
+{
+    const char *refusal = kafka_producer_refusal(topic->watch->settings.producer);
+
+    health_set(topic->check, topic->need.when_missing,
+               "topic %s: Kafka does not say whether it exists (%s)%s%s", topic->need.name,
+               rd_kafka_err2name(topic->answer), refusal[0] != '\0' ? ": " : "", refusal);
+}
+
 static void show(struct watched_topic *topic)
 {
     health_set_missing_topic(topic->watch->settings.health, topic->need.name, topic->state == TOPIC_MISSING);
@@ -116,9 +128,7 @@ static void show(struct watched_topic *topic)
                    topic->need.consequence);
         return;
     case TOPIC_UNKNOWN:
-        health_set(topic->check, topic->need.when_missing,
-                   "topic %s: Kafka does not say whether it exists (%s)", topic->need.name,
-                   rd_kafka_err2name(topic->answer));
+        show_unknown(topic);
         return;
     }
     BUG("state %d", (int)topic->state);

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 struct loop;
+struct kafka_producer;
 struct offload;
 struct metrics;
 struct topic_watch;
@@ -21,7 +22,8 @@ struct watched_topic;
 struct topic_watch_settings {
     struct loop *loop;
     struct offload *offload;
-    rd_kafka_t *rk; /* whose metadata is asked: a producer's learns of the topic by it; the five: keeps */
+    struct kafka_producer
+        *producer; /* whose metadata is asked: it learns of the topic by it; the five: keeps */
     struct metrics *metrics;
     struct health *health;
 };

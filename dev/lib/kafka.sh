@@ -26,6 +26,8 @@ group.initial.rebalance.delay.ms=0
 broker.session.timeout.ms=3000
 broker.heartbeat.interval.ms=500
 END
+    # What a test wants otherwise, such as listeners with TLS: the last line of a name counts.
+    [[ ! -f $DEV_DIR/kafka.properties ]] || cat "$DEV_DIR/kafka.properties"
 }
 
 kafka_java() {

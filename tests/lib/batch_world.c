@@ -92,7 +92,7 @@ static void watch_topics(struct batch_world *world)
     world->watch = topic_watch_start(&(struct topic_watch_settings){
         .loop = world->loop,
         .offload = context->offload,
-        .rk = kafka_producer_handle(context->producer),
+        .producer = context->producer,
         .metrics = world->metrics,
         .health = world->health,
     });

@@ -96,7 +96,7 @@ static void watch_topics(struct batch_stage *stage)
     const struct topic_watch_settings settings = {
         .loop = stage->context.loop,
         .offload = stage->context.offload,
-        .rk = kafka_producer_handle(stage->context.producer),
+        .producer = stage->context.producer,
         .metrics = service_metrics(stage->service),
         .health = service_health(stage->service),
     };
@@ -140,6 +140,7 @@ static void fill_context(struct batch_stage *stage, const struct batch_config *c
     const struct config *all = service_config(stage->service);
     const struct clickhouse_settings clickhouse = {
         .url = all->clickhouse.url,
+        .ca_file = all->clickhouse.ca_file,
         .user = all->clickhouse.user,
         .password = all->clickhouse.password.text != NULL ? all->clickhouse.password.text : "",
         .database = all->clickhouse.database,

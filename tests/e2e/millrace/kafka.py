@@ -89,6 +89,11 @@ class Kafka:
         finally:
             consumer.close()
 
+    def add_user(self, credential):
+        """Of confluent_kafka's UserScramCredentialUpsertion."""
+        for done in self._admin.alter_user_scram_credentials([credential]).values():
+            done.result(ANSWER_S)
+
     def partitions(self, topic):
         found = self._admin.list_topics(topic, timeout=ANSWER_S).topics[topic]
         if found.error is not None:
