@@ -86,7 +86,8 @@ static enum gunzip_result judge(const struct gunzip *gunzip, bool is_at_step)
 {
     if (gunzip->made_bytes > gunzip->max_bytes)
         return GUNZIP_TOO_LARGE;
-    if (is_at_step && gunzip->made_bytes > gunzip->taken_bytes * GUNZIP_RATIO_MAX)
+    if (is_at_step && gunzip->made_bytes > GUNZIP_HARMLESS_BYTES &&
+        gunzip->made_bytes > gunzip->taken_bytes * GUNZIP_RATIO_MAX)
         return GUNZIP_BOMB;
     return GUNZIP_MORE;
 }
