@@ -243,12 +243,13 @@ static void keep_unparsed(struct http_connection *connection, struct slice bytes
     connection->pool->held_bytes += bytes.length;
 }
 
+/* A full line keeps out the next request, not the rest of one that has begun. */
 static void parse(struct http_connection *connection, struct slice bytes)
 {
     if (connection->continue_is_due && bytes.length > 0)
         connection->continue_is_due = false;
     while (parse_some(connection, &bytes)) {
-        if (!is_full(connection))
+        if (!is_full(connection) || http_parser_is_inside(connection->parser))
             continue;
         keep_unparsed(connection, bytes);
         return;

@@ -76,6 +76,37 @@ static void answers_pipelined_requests_in_order(void **state)
     raw_stop(&world);
 }
 
+static void answer_the_held_one_largely(void *owner)
+{
+    struct raw_world *world = owner;
+    AUTO_BUF body = {0};
+
+    raw_repeat(&body, "x", RAW_BIG_BYTES);
+    http_respond(world->held[0], 200, "text/plain", buf_slice(&body));
+}
+
+/* Its answers fill what a connection may hold after the loop has seen the request, and before it reads it. */
+static void reads_a_request_that_arrives_with_a_large_answer(void **state)
+{
+    struct raw_world world;
+    struct raw_client client;
+    struct loop_turn turn;
+
+    (void)state;
+    raw_start(&world, "127.0.0.1:0", &http_limits_default);
+    loop_turn_init(&turn, world.loop, answer_the_held_one_largely, &world);
+    raw_open(&client, &world);
+    raw_say(&client, "GET /hold HTTP/1.1\r\nHost: x\r\n\r\n");
+    raw_await(&world, raw_holds, &world);
+    raw_say(&client, "GET /hello HTTP/1.1\r\nHost: x\r\n\r\n");
+    loop_turn_ask(&turn);
+    raw_await_answers(&client, 2);
+    raw_assert_contains(&client, "hello  from");
+    raw_close(&client);
+    loop_turn_done(&turn);
+    raw_stop(&world);
+}
+
 static void answers_before_a_refusal_still_come_first(void **state)
 {
     struct raw_world world;
@@ -465,6 +496,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(answers_pipelined_requests_in_order),
+        cmocka_unit_test(reads_a_request_that_arrives_with_a_large_answer),
         cmocka_unit_test(answers_before_a_refusal_still_come_first),
         cmocka_unit_test(says_continue_once_the_head_is_good),
         cmocka_unit_test(forgets_half_a_request),
