@@ -70,6 +70,8 @@ static void set_rules(SSL_CTX *openssl, enum tls_version minimum)
     /* Between requests a connection holds no buffer; an answer may leave in parts and be kept elsewhere. */
     (void)SSL_CTX_set_mode(openssl, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
                                         SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    /* One read does the work of one record at most: a client can send new keys as fast as we derive them. */
+    (void)SSL_CTX_clear_mode(openssl, SSL_MODE_AUTO_RETRY);
     SSL_CTX_set_alpn_select_cb(openssl, on_alpn, NULL);
     SSL_CTX_set_default_passwd_cb(openssl, on_passphrase);
 }

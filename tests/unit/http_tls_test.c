@@ -9,11 +9,13 @@
 
 #include "common/base/alloc.h"
 #include "common/base/clock.h"
+#include "common/io/http_transport.h"
 #include "common/io/tls_context.h"
 #include "tests/lib/certificates.h"
 #include "tests/lib/loop_until.h"
 #include "tests/lib/raw_http.h"
 
+#include <errno.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <pthread.h>
@@ -553,6 +555,65 @@ static void keeps_the_certificate_when_the_new_one_is_bad(void **state)
     stop(&world);
 }
 
+/* ---- a client in the same thread, without a server ---- */
+
+struct pair {
+    SSL_CTX *context;
+    SSL *client;
+    struct http_transport server;
+};
+
+static void pair_shake_hands(struct pair *pair, struct world *world)
+{
+    char buffer[HTTP_TRANSPORT_READ_MIN_BYTES];
+    int fds[2];
+
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
+    pair->context = SSL_CTX_new(TLS_client_method());
+    pair->client = SSL_new(pair->context);
+    assert_int_equal(SSL_set_fd(pair->client, fds[0]), 1);
+    http_transport_open(&pair->server, fds[1], world->tls);
+    while (SSL_connect(pair->client) != 1 || !http_transport_is_ready(&pair->server))
+        assert_int_equal(http_transport_read(&pair->server, buffer, sizeof(buffer)), -1);
+}
+
+static void pair_free(struct pair *pair)
+{
+    int fd = SSL_get_fd(pair->client);
+
+    http_transport_close(&pair->server);
+    SSL_free(pair->client);
+    SSL_CTX_free(pair->context);
+    (void)close(fd);
+}
+
+/* A client that sends nothing but new keys, as fast as we derive them, must not keep the loop for itself. */
+static void one_read_takes_one_change_of_keys_at_most(void **state)
+{
+    enum { CHANGES = 50 };
+    char buffer[HTTP_TRANSPORT_READ_MIN_BYTES];
+    struct world world;
+    struct pair pair;
+    int reads = 0;
+
+    (void)state;
+    start(&world);
+    pair_shake_hands(&pair, &world);
+    for (int i = 0; i < CHANGES; i++) {
+        assert_int_equal(SSL_key_update(pair.client, SSL_KEY_UPDATE_NOT_REQUESTED), 1);
+        assert_int_equal(SSL_do_handshake(pair.client), 1);
+    }
+    assert_int_equal(SSL_write(pair.client, "hello", 5), 5);
+    while (http_transport_read(&pair.server, buffer, sizeof(buffer)) != 5) {
+        assert_int_equal(errno, EAGAIN);
+        reads++;
+    }
+    assert_memory_equal(buffer, "hello", 5);
+    assert_int_equal(reads, CHANGES);
+    pair_free(&pair);
+    stop(&world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -570,6 +631,7 @@ int main(void)
         cmocka_unit_test(takes_a_stream_that_just_stops_for_broken),
         cmocka_unit_test(shows_new_clients_the_new_certificate),
         cmocka_unit_test(keeps_the_certificate_when_the_new_one_is_bad),
+        cmocka_unit_test(one_read_takes_one_change_of_keys_at_most),
     };
 
     (void)signal(SIGPIPE, SIG_IGN);
