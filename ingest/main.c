@@ -95,9 +95,19 @@ static void post_declared(void *context, struct http_request *request)
     submit_request(ingest->submit, request, &kind);
 }
 
+static void admit_events(void *context, struct http_request *request)
+{
+    submit_admit(((struct ingest *)context)->submit, request);
+}
+
 static void read_events(void *context, struct http_request *request)
 {
     relay_read(((struct ingest *)context)->relay, request);
+}
+
+static void admit_read(void *context, struct http_request *request)
+{
+    relay_admit(((struct ingest *)context)->relay, request);
 }
 
 static void get_description(void *context, struct http_request *request)
@@ -108,14 +118,14 @@ static void get_description(void *context, struct http_request *request)
 
 /* clang-format off */
 static const struct http_route routes[] = {
-    {HTTP_POST, "/v1/events", post_event, event_types},
-    {HTTP_POST, "/v1/events/bulk", post_bulk, bulk_types},
-    {HTTP_POST, "/v1/topics/{topic}/events", post_declared, json_only},
-    {HTTP_GET, "/v1/events", read_events, NULL},
-    {HTTP_POST, "/v1/events/query", read_events, json_only},
-    {HTTP_GET, "/v1/events/monitoring", read_events, NULL},
-    {HTTP_GET, "/v1/events/lookup", read_events, NULL},
-    {HTTP_GET, "/v1/openapi.yaml", get_description, NULL},
+    {HTTP_POST, "/v1/events", post_event, event_types, admit_events},
+    {HTTP_POST, "/v1/events/bulk", post_bulk, bulk_types, admit_events},
+    {HTTP_POST, "/v1/topics/{topic}/events", post_declared, json_only, admit_events},
+    {HTTP_GET, "/v1/events", read_events, NULL, NULL},
+    {HTTP_POST, "/v1/events/query", read_events, json_only, admit_read},
+    {HTTP_GET, "/v1/events/monitoring", read_events, NULL, NULL},
+    {HTTP_GET, "/v1/events/lookup", read_events, NULL, NULL},
+    {HTTP_GET, "/v1/openapi.yaml", get_description, NULL, NULL},
     {.path = NULL},
 };
 /* clang-format on */

@@ -148,6 +148,13 @@ static bool has_place(const struct relay *relay, const char *tenant_id)
     return relay->open_count < RELAY_OPEN_MAX && own_count < RELAY_OPEN_MAX / 2;
 }
 
+void relay_admit(struct relay *relay, struct http_request *request)
+{
+    struct key_identity identity;
+
+    (void)api_admit(relay->settings.api, request, "event:read", &identity);
+}
+
 void relay_read(struct relay *relay, struct http_request *request)
 {
     struct key_identity identity;

@@ -26,6 +26,9 @@ struct relay *relay_new(const struct relay_settings *settings);
 /* Refuses what is still open. Before api_stop. */
 void relay_free(struct relay **relay);
 
+/* For the head of a read: declines it when its key may not read. */
+void relay_admit(struct relay *relay, struct http_request *request);
+
 /* Answers the GET, HEAD or POST request (with JSON) with what comes back; 503 naming millrace-query when
  * nothing does. */
 void relay_read(struct relay *relay, struct http_request *request);

@@ -119,17 +119,43 @@ static void publish_all(struct submission *submission)
 
 /* ---- from request to records ---- */
 
+/* Says when to try again, and gives the rest of the refusal. */
+static void begin_over_quota(struct submit *submit, struct http_request *request, enum quota_answer answer,
+                             uint32_t retry_s, struct answer_refusal *out_refusal)
+{
+    char seconds[16];
+
+    metric_add(submit->over_quota[answer], 1);
+    answer_over_quota(answer, &submit->settings.limits, retry_s, out_refusal);
+    (void)snprintf(seconds, sizeof(seconds), "%u", retry_s);
+    http_answer_header(request, "Retry-After", seconds);
+}
+
 static void refuse_over_quota(struct submit *submit, struct http_request *request, enum quota_answer answer,
                               uint32_t retry_s)
 {
     struct answer_refusal refusal;
-    char seconds[16];
 
-    metric_add(submit->over_quota[answer], 1);
-    answer_over_quota(answer, &submit->settings.limits, retry_s, &refusal);
-    (void)snprintf(seconds, sizeof(seconds), "%u", retry_s);
-    http_answer_header(request, "Retry-After", seconds);
+    begin_over_quota(submit, request, answer, retry_s, &refusal);
     http_respond_error(request, &refusal.error);
+}
+
+/* A key that owes must not cost us the decoding of what it goes on sending. */
+void submit_admit(struct submit *submit, struct http_request *request)
+{
+    uint64_t now_ms = loop_now_ms(submit->settings.loop);
+    struct key_identity identity;
+    struct answer_refusal refusal;
+    uint32_t retry_s = 1;
+
+    if (!api_admit(submit->settings.api, request, "event:write", &identity))
+        return;
+    const struct quota_key *sender = quota_find(submit->quota, identity.hash, now_ms);
+    enum quota_answer answer = quota_check_rates(submit->quota, sender, now_ms, &retry_s);
+    if (answer == QUOTA_GOOD)
+        return;
+    begin_over_quota(submit, request, answer, retry_s, &refusal);
+    http_request_decline(request, &refusal.error);
 }
 
 /* Whether its key may send the request now. False: it has been refused. */

@@ -36,6 +36,9 @@ struct submit_kind {
     const struct destination *destination; /* keeps; NULL: the topic that it names is no event type, 404 */
 };
 
+/* For the head of a request with events: declines it when its key may not send any, or not now. */
+void submit_admit(struct submit *submit, struct http_request *request);
+
 /* Answers the request, now or when the fate of its events is known: 202 when all of them are durable. Nothing
  * is sent to Kafka while one of them is bad, unless the client prefers handling=lenient. */
 void submit_request(struct submit *submit, struct http_request *request, const struct submit_kind *kind);

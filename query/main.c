@@ -48,6 +48,13 @@ static void list_them(void *context, struct http_request *request)
     list_events(((struct query *)context)->reads, request);
 }
 
+static void admit_list(void *context, struct http_request *request)
+{
+    struct key_identity identity;
+
+    (void)api_admit(((struct query *)context)->api, request, "event:read", &identity);
+}
+
 static void get_monitoring(void *context, struct http_request *request)
 {
     struct query *query = context;
@@ -65,10 +72,10 @@ static void get_lookup(void *context, struct http_request *request)
 static const char *const json_only[] = {"application/json", NULL};
 
 static const struct http_route routes[] = {
-    {HTTP_GET, "/v1/events", list_them, NULL},
-    {HTTP_POST, "/v1/events/query", list_them, json_only},
-    {HTTP_GET, "/v1/events/monitoring", get_monitoring, NULL},
-    {HTTP_GET, "/v1/events/lookup", get_lookup, NULL},
+    {HTTP_GET, "/v1/events", list_them, NULL, NULL},
+    {HTTP_POST, "/v1/events/query", list_them, json_only, admit_list},
+    {HTTP_GET, "/v1/events/monitoring", get_monitoring, NULL, NULL},
+    {HTTP_GET, "/v1/events/lookup", get_lookup, NULL, NULL},
     {.path = NULL},
 };
 

@@ -26,6 +26,8 @@ struct http_refusal {
     bool closes; /* the connection can't go on: what follows on it is not known to be a request */
     enum http_error_code code;
     char text[160];
+    const char *detail_field; /* NULL: none; the two: keeps */
+    const char *detail_text;
 };
 
 /* Zero-initialised is ready. */

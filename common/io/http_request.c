@@ -139,7 +139,13 @@ struct slice http_request_id(const struct http_request *request)
 
 void http_request_decline(struct http_request *request, const struct http_error *error)
 {
+    struct http_refusal *refusal = &request->message.refusal;
+
+    if (refusal->is_set)
+        return;
     (void)http_message_decline(&request->message, error->code, "%s", error->message);
+    refusal->detail_field = error->detail_field;
+    refusal->detail_text = error->detail_text;
 }
 
 void http_request_set_user(struct http_request *request, void *user)
@@ -271,8 +277,11 @@ void http_respond_error(struct http_request *request, const struct http_error *e
 void http_request_answer_refusal(struct http_request *request)
 {
     /* http_respond forgets the message, but not the refusal. */
-    const struct http_error error = {.code = request->message.refusal.code,
-                                     .message = request->message.refusal.text};
+    const struct http_refusal *refusal = &request->message.refusal;
+    const struct http_error error = {.code = refusal->code,
+                                     .message = refusal->text,
+                                     .detail_field = refusal->detail_field,
+                                     .detail_text = refusal->detail_text};
 
     http_respond_error(request, &error);
 }

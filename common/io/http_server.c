@@ -109,6 +109,15 @@ static const struct http_route *find_route(const struct http_server *server, str
     return route != NULL ? route : find_in(&server->tables[1], request, allow);
 }
 
+static void ask_about_head(const struct http_server *server, const struct http_route *route,
+                           struct http_request *request)
+{
+    if (server->on_head != NULL)
+        server->on_head(server->owner, request);
+    if (route->on_head != NULL && !request->message.refusal.is_set)
+        route->on_head(request->context, request);
+}
+
 static void check_route(const struct http_server *server, struct http_request *request)
 {
     struct http_message *message = &request->message;
@@ -129,8 +138,8 @@ static void check_route(const struct http_server *server, struct http_request *r
     if (route->media_types == NULL)
         message->discards_body = true;
     else if (http_check_media_type(message, route->media_types, &request->media_type) &&
-             http_message_has_body(message) && server->on_head != NULL)
-        server->on_head(server->owner, request);
+             http_message_has_body(message))
+        ask_about_head(server, route, request);
 }
 
 static void check(void *owner, struct http_request *request)

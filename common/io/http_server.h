@@ -35,7 +35,7 @@ typedef void http_on_answered(void *owner, const struct http_request *request, i
                               const char *refusal);
 
 /* Asked when the head of a request is sound and its body, which the route takes, has not been read yet:
- * whether http_request_decline spares us that. */
+ * whether http_request_decline spares us that. First the server's is asked, then the route's. */
 typedef void http_on_head(void *owner, struct http_request *request);
 
 /* One row of what a server serves; a GET row serves HEAD too. A table ends with a row whose path is NULL.
@@ -51,6 +51,7 @@ struct http_route {
     const char *path;
     http_handler *handler;
     const char *const *media_types; /* NULL: takes no body; one that is sent is read over */
+    http_on_head *on_head;          /* NULL: nobody is asked. Handed the context */
 };
 
 enum { HTTP_SERVER_SOCKETS_MAX = 8 };
@@ -129,7 +130,7 @@ void http_request_set_user(struct http_request *request, void *user);
 void *http_request_user(const struct http_request *request);
 
 /* From on_head only: the body is read over and no handler sees the request; then it is answered with the
- * error's code and message. */
+ * error, without its details_json. Keeps the texts of its detail. */
 void http_request_decline(struct http_request *request, const struct http_error *error);
 
 /* ---- the answer ---- */

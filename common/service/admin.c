@@ -43,9 +43,9 @@ static void answer_ready(void *health, struct http_request *request)
 }
 
 const struct http_route admin_health_routes[] = {
-    {HTTP_GET, "/health/live", answer_live, NULL},
-    {HTTP_GET, "/health/ready", answer_ready, NULL},
-    {HTTP_GET, "/actuator/health/kafka", answer_health, NULL},
+    {HTTP_GET, "/health/live", answer_live, NULL, NULL},
+    {HTTP_GET, "/health/ready", answer_ready, NULL, NULL},
+    {HTTP_GET, "/actuator/health/kafka", answer_health, NULL, NULL},
     {.path = NULL},
 };
 
@@ -59,7 +59,7 @@ static void on_metrics(void *context, struct http_request *request)
 }
 
 static const struct http_route routes[] = {
-    {HTTP_GET, "/metrics", on_metrics, NULL},
+    {HTTP_GET, "/metrics", on_metrics, NULL, NULL},
     {.path = NULL},
 };
 

@@ -112,25 +112,48 @@ static void on_head(void *owner, struct http_request *request)
         http_request_decline(request, &error);
 }
 
-bool api_identify(struct api *api, struct http_request *request, const char *role,
-                  struct key_identity *out_identity)
-{
-    struct key_identity identity;
+/* An error and the text that it may borrow. */
+struct refusal {
     struct http_error error;
     char text[96];
+};
 
-    if (!find_key(api, request, &identity, &error)) {
-        http_respond_error(request, &error);
+/* The request's key, which has the role; false: out_refusal says why not. */
+static bool find_key_for(struct api *api, struct http_request *request, const char *role,
+                         struct key_identity *out_identity, struct refusal *out_refusal)
+{
+    struct key_identity identity;
+
+    if (!find_key(api, request, &identity, &out_refusal->error))
         return false;
-    }
     if ((identity.roles & key_role_bits(slice_from(role))) == 0) {
-        (void)snprintf(text, sizeof(text), "this key lacks the role %s", role);
-        (void)refuse(&error, HTTP_ERROR_PERMISSION_DENIED, text);
-        http_respond_error(request, &error);
-        return false;
+        (void)snprintf(out_refusal->text, sizeof(out_refusal->text), "this key lacks the role %s", role);
+        return refuse(&out_refusal->error, HTTP_ERROR_PERMISSION_DENIED, out_refusal->text);
     }
     *out_identity = identity;
     return true;
+}
+
+bool api_identify(struct api *api, struct http_request *request, const char *role,
+                  struct key_identity *out_identity)
+{
+    struct refusal refusal;
+
+    if (find_key_for(api, request, role, out_identity, &refusal))
+        return true;
+    http_respond_error(request, &refusal.error);
+    return false;
+}
+
+bool api_admit(struct api *api, struct http_request *request, const char *role,
+               struct key_identity *out_identity)
+{
+    struct refusal refusal;
+
+    if (find_key_for(api, request, role, out_identity, &refusal))
+        return true;
+    http_request_decline(request, &refusal.error);
+    return false;
 }
 
 /* ---- start and stop ---- */

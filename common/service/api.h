@@ -38,6 +38,11 @@ void api_stop(struct api **api);
 bool api_identify(struct api *api, struct http_request *request, const char *role,
                   struct key_identity *out_identity);
 
+/* The same for a route's on_head: instead of being answered the request is declined, before we read, keep and
+ * decode its body. */
+bool api_admit(struct api *api, struct http_request *request, const char *role,
+               struct key_identity *out_identity);
+
 /* Takes nothing new. on_quiet is called once: when every request is answered and the answers have left (or
  * their clients don't take them for a second). A second call changes nothing. */
 void api_drain(struct api *api, void (*on_quiet)(void *owner), void *owner);

@@ -60,6 +60,9 @@ def test_a_key_that_sends_too_much_has_to_wait_and_no_other(stack, settings, nam
     assert refused.status == 429, str(refused)
     assert list(refused.json["details"]) == [name]
     assert 1 <= int(refused.headers["Retry-After"]) <= 3
+    broken = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
+    unread = stack.api().request("POST", "/v1/events/bulk", body=b"no gzip", headers=broken)
+    assert (unread.status, list(unread.json["details"])) == (429, [name]), "its body is not even decoded"
     assert stack.kafka.ends(TOPIC) == before
     assert post_bulk(stack.api(other), second).status == 202
 

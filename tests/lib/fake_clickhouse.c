@@ -251,7 +251,7 @@ static void on_request(void *context, struct http_request *request)
 
 static const char *const any_bytes[] = {"application/octet-stream", NULL};
 
-static const struct http_route routes[] = {{HTTP_POST, "/", on_request, any_bytes}, {.path = NULL}};
+static const struct http_route routes[] = {{HTTP_POST, "/", on_request, any_bytes, NULL}, {.path = NULL}};
 
 /* ---- life ---- */
 

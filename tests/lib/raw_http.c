@@ -78,16 +78,28 @@ static const char *const json_only[] = {"application/json", NULL};
 static const char *const binary[] = {"application/octet-stream", NULL};
 static const char *const json_or_cloud[] = {"application/json", "application/cloudevents+json", NULL};
 
+static void on_debtor(void *context, struct http_request *request)
+{
+    static const struct http_error error = {.code = HTTP_ERROR_TOO_MANY_REQUESTS,
+                                            .message = "you owe",
+                                            .detail_field = "debt",
+                                            .detail_text = "is yours"};
+
+    assert_non_null(context);
+    if (http_request_header(request, "x-debtor", NULL).data != NULL)
+        http_request_decline(request, &error);
+}
+
 static const struct http_route routes[] = {
-    {HTTP_POST, "/v1/events", on_events, json_only},
-    {HTTP_POST, "/raw", on_events, binary},
-    {HTTP_GET, "/hello", on_hello, NULL},
-    {HTTP_GET, "/hold", on_hold, NULL},
-    {HTTP_POST, "/hold", on_hold, binary},
-    {HTTP_GET, "/big", on_big, NULL},
-    {HTTP_DELETE, "/nothing", on_nothing, NULL},
-    {HTTP_POST, "/topics/{topic}/events", on_topic, json_or_cloud},
-    {HTTP_GET, "/topics/{topic}", on_hello, NULL},
+    {HTTP_POST, "/v1/events", on_events, json_only, on_debtor},
+    {HTTP_POST, "/raw", on_events, binary, NULL},
+    {HTTP_GET, "/hello", on_hello, NULL, NULL},
+    {HTTP_GET, "/hold", on_hold, NULL, NULL},
+    {HTTP_POST, "/hold", on_hold, binary, NULL},
+    {HTTP_GET, "/big", on_big, NULL, NULL},
+    {HTTP_DELETE, "/nothing", on_nothing, NULL, NULL},
+    {HTTP_POST, "/topics/{topic}/events", on_topic, json_or_cloud, NULL},
+    {HTTP_GET, "/topics/{topic}", on_hello, NULL, NULL},
     {.path = NULL},
 };
 

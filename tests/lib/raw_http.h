@@ -5,7 +5,7 @@
  * application/octet-stream), POST /topics/{topic}/events (says the topic and the index of the media type),
  * GET /topics/{topic}, GET /hello, GET and POST /hold (answered by the test; application/octet-stream), GET
  * /big (a mebibyte), DELETE /nothing (204). A body with the header x-stranger is declined by its head, with
- * 401.
+ * 401, and by the route of POST /v1/events one with the header x-debtor, with 429.
  */
 #ifndef MILLRACE_TESTS_RAW_HTTP_H
 #define MILLRACE_TESTS_RAW_HTTP_H

@@ -101,10 +101,10 @@ static const char *const any_bytes[] = {"application/octet-stream", "application
                                         NULL};
 
 static const struct http_route routes[] = {
-    {HTTP_POST, "/echo", on_echo, any_bytes},
-    {HTTP_GET, "/echo", on_echo, NULL},
-    {HTTP_GET, "/hold", on_hold, NULL},
-    {HTTP_GET, "/redirect", on_redirect, NULL},
+    {HTTP_POST, "/echo", on_echo, any_bytes, NULL},
+    {HTTP_GET, "/echo", on_echo, NULL, NULL},
+    {HTTP_GET, "/hold", on_hold, NULL, NULL},
+    {HTTP_GET, "/redirect", on_redirect, NULL, NULL},
     {.path = NULL},
 };
 

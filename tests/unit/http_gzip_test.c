@@ -120,6 +120,26 @@ static void takes_sound_gzip_only(void **state)
     raw_stop(&world);
 }
 
+/* The server is asked before the route, and the first word stays. */
+static void what_is_declined_by_its_head_is_not_unpacked(void **state)
+{
+    static const struct row declined[] = {
+        {"a debtor", GZIP "X-Debtor: 1\r\n", "{}", 1, FLAW_PLAIN, 429, "\"details\":{\"debt\":\"is yours\"}"},
+        {"a stranger", GZIP "X-Stranger: 1\r\n", "{}", 1, FLAW_PLAIN, 401, "nobody knows you"},
+        {"both", GZIP "X-Debtor: 1\r\nX-Stranger: 1\r\n", "{}", 1, FLAW_PLAIN, 401,
+         "nobody knows you\",\"http_status_code\":401}"},
+    };
+    struct raw_world world;
+
+    (void)state;
+    raw_start(&world, "127.0.0.1:0", &http_limits_default);
+    for (size_t i = 0; i < sizeof(declined) / sizeof(declined[0]); i++) {
+        check(&world, &declined[i], false, SIZE_MAX / 2);
+        check(&world, &declined[i], true, 1);
+    }
+    raw_stop(&world);
+}
+
 static void a_bomb_is_not_unpacked(void **state)
 {
     struct raw_world world;
@@ -137,6 +157,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(takes_sound_gzip_only),
+        cmocka_unit_test(what_is_declined_by_its_head_is_not_unpacked),
         cmocka_unit_test(a_bomb_is_not_unpacked),
     };
 
