@@ -37,7 +37,7 @@ void mock_kafka_start(struct mock_kafka *mock)
     log_open("test", LOG_LEVEL_CRITICAL, NULL); /* clients warn of the mock's age at every turn */
     kafka_conf_must_set(conf, "test.mock.num.brokers", "1");
     kafka_conf_must_set(conf, "linger.ms",
-                        "60000");               /* until the flush: what is written together arrives so */
+                        "60000");                /* until the flush: what is written together arrives so */
     kafka_conf_must_set(conf, "log_level", "3"); /* it warns of being a mock */
     rd_kafka_conf_set_dr_msg_cb(conf, on_written);
     *mock = (struct mock_kafka){.rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof(text))};

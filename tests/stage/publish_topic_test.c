@@ -45,7 +45,7 @@ static int set_up(void **state)
     world->watch = topic_watch_start(&(struct topic_watch_settings){
         .loop = world->loop,
         .offload = world->offload,
-        .rk = kafka_producer_handle(world->producer),
+        .producer = world->producer,
         .metrics = world->metrics,
         .health = world->health,
     });
