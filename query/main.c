@@ -136,9 +136,11 @@ static void start_reading(struct query *query)
 static bool start(struct service *service, void **out_stage, struct err *err)
 {
     struct query *query = xcalloc(1, sizeof(*query));
+    const struct query_config *config = &service_config(service)->query;
     const struct api_settings api = {
-        .listen = service_config(service)->query.listen,
+        .listen = config->listen,
         .listen_key = "query.listen",
+        .local_only = config->allow_plaintext ? NULL : "set query.allow_plaintext if that is fine",
         .routes = routes,
         .context = query,
         .limits = http_limits_default,

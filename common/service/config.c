@@ -189,6 +189,9 @@ static const struct setting table[] = {
 
     {"query.listen", SETTING_TEXT, AT(query.listen), .check = config_check_listen, .default_text = "127.0.0.1:8081", .lowest = 1,
      .help = "Address of the read side: address:port, [address]:port or unix:/path."},
+    {"query.allow_plaintext", SETTING_BOOL, AT(query.allow_plaintext), .default_text = "false",
+     .help = "Whether it may be another than a loopback one or a Unix socket, though the read side has no TLS: "
+             "whoever sees the network then reads keys and events."},
     {"query.rows_read_max", SETTING_NUMBER, AT(query.rows_read_max), .default_text = "100000000",
      .lowest = 1000, .highest = UINT64_C(1000000000000),
      .help = "Rows that ClickHouse may read for one request."},

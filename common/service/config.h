@@ -85,6 +85,7 @@ struct ingest_config {
 
 struct query_config {
     char *listen;
+    bool allow_plaintext;
     uint64_t rows_read_max;
     uint64_t memory_max_bytes;
 };

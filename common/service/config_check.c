@@ -269,23 +269,36 @@ static void check_limits(const struct config *config, const char *where, struct 
 
 /* ---- TLS ---- */
 
-static void check_tls(const struct ingest_config *ingest, const char *where, struct buf *problems)
+/* cure: what to do about it. */
+static void check_plaintext(const char *key, const char *listen, const char *cure, const char *where,
+                            struct buf *problems)
 {
     struct http_address address;
 
+    if (!http_address_parse(listen, &address) || http_address_is_local(&address))
+        return;
+    buf_printf(problems, "%s: %s: %s without TLS: whoever sees the network there reads keys and events: %s\n",
+               where, key, listen, cure);
+}
+
+static void check_tls(const struct config *config, const char *where, struct buf *problems)
+{
+    const struct ingest_config *ingest = &config->ingest;
     bool has_certificate = ingest->tls_certificate_file[0] != '\0';
 
     if (has_certificate != (ingest->tls_key_file[0] != '\0'))
         buf_printf(problems, "%s: ingest.%s: needs ingest.%s too\n", where,
                    has_certificate ? "tls_certificate_file" : "tls_key_file",
                    has_certificate ? "tls_key_file" : "tls_certificate_file");
-    if (has_certificate || ingest->allow_plaintext || !http_address_parse(ingest->listen, &address) ||
-        http_address_is_local(&address))
-        return;
-    buf_printf(problems,
-               "%s: ingest.listen: %s without TLS: whoever sees the network there reads keys and events: set "
-               "ingest.tls_certificate_file, or ingest.allow_plaintext if that is fine\n",
-               where, ingest->listen);
+    if (!has_certificate && !ingest->allow_plaintext)
+        check_plaintext("ingest.listen", ingest->listen,
+                        "set ingest.tls_certificate_file, or ingest.allow_plaintext if that is fine", where,
+                        problems);
+    if (!config->query.allow_plaintext)
+        check_plaintext("query.listen", config->query.listen,
+                        "it has none, so leave it on this machine, or set query.allow_plaintext if that is "
+                        "fine",
+                        where, problems);
 }
 
 /* ---- librdkafka's properties ---- */
@@ -313,7 +326,7 @@ bool config_check(const struct config *config, const char *where, struct buf *pr
     check_topics_differ(config, where, problems);
     check_listeners_differ(config, where, problems);
     check_limits(config, where, problems);
-    check_tls(&config->ingest, where, problems);
+    check_tls(config, where, problems);
     check_kafka(config, where, problems);
     return problems->length == before;
 }

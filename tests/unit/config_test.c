@@ -231,7 +231,7 @@ static void addresses_urls_and_topics_are_looked_at(void **state)
         {"ingest.listen", "127.0.0.1:8080", true},
         {"ingest.listen", "127.0.0.1:0", true},
         {"ingest.listen", "[::1]:8080", true},
-        {"query.listen", "0.0.0.0:65535", true},
+        {"admin.listen", "0.0.0.0:65535", true},
         {"ingest.listen", "unix:/run/x.sock", true},
         {"ingest.listen", "127.0.0.1", false},
         {"ingest.listen", "127.0.0.1:65536", false},
@@ -337,6 +337,12 @@ static void the_network_is_served_without_tls_only_when_told(void **state)
     config_done(&config);
     load_good("kafka.brokers: k:1\ningest.listen: 0.0.0.0:8080\ningest.allow_plaintext: true\n", &config);
     config_done(&config);
+    assert_refused(
+        "kafka.brokers: k:1\nquery.listen: 0.0.0.0:8081\n",
+        ": query.listen: 0.0.0.0:8081 without TLS: whoever sees the network there reads keys and "
+        "events: it has none, so leave it on this machine, or set query.allow_plaintext if that is fine");
+    load_good("kafka.brokers: k:1\nquery.listen: 0.0.0.0:8081\nquery.allow_plaintext: true\n", &config);
+    config_done(&config);
 }
 
 static void listeners_need_addresses_of_their_own(void **state)
@@ -370,7 +376,7 @@ static void listeners_need_addresses_of_their_own(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
         AUTO_STRING yaml = xasprintf("kafka.brokers: k:1\ningest.listen: '%s'\nquery.listen: '%s'\n"
-                                     "admin.listen: '%s'\n",
+                                     "admin.listen: '%s'\nquery.allow_plaintext: true\n",
                                      rows[i].ingest, rows[i].query, rows[i].admin);
         if (rows[i].problem != NULL) {
             assert_refused(yaml, rows[i].problem);
