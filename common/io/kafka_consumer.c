@@ -5,6 +5,7 @@
 #include "common/base/log.h"
 #include "common/io/kafka_conf.h"
 #include "common/io/loop.h"
+#include "common/io/offload.h"
 
 #include <stdlib.h>
 #include <utlist.h>
@@ -21,8 +22,12 @@ struct feed {
     rd_kafka_queue_t *queue;
 };
 
+/* For the helper thread; it asks by the member's client. */
 struct kafka_question {
-    struct kafka_question *prev, *next;
+    struct offload_job job; /* first: the job is this */
+    rd_kafka_t *rk;
+    rd_kafka_topic_partition_list_t *list;
+    rd_kafka_resp_err_t code;
     kafka_on_committed_positions *on_positions; /* NULL: cancelled */
     void *owner;
 };
@@ -38,13 +43,12 @@ struct kafka_consumer {
     rd_kafka_t *fetcher;
     rd_kafka_topic_t *topic;   /* of the fetcher */
     rd_kafka_queue_t *events;  /* rebalances and errors: librdkafka's consumer queue */
-    rd_kafka_queue_t *answers; /* to commits and questions */
+    rd_kafka_queue_t *answers; /* to commits */
     struct loop_wakeup event_wakeup;
     struct loop_wakeup answer_wakeup;
     struct loop_wakeup record_wakeup;
     struct loop_timer poll_timer;
     struct feed *feeds;
-    struct kafka_question *questions;
     bool has_assignment; /* accepted and not revoked */
     bool has_failed;
     bool is_retired;
@@ -201,44 +205,17 @@ void kafka_consumer_release(struct kafka_consumer *consumer)
 
 /* ---- committed positions ---- */
 
-static rd_kafka_AdminOptions_t *question_options(struct kafka_consumer *consumer,
-                                                 struct kafka_question *question)
+static void free_question(struct kafka_question *question)
 {
-    char text[256];
-    rd_kafka_AdminOptions_t *options =
-        rd_kafka_AdminOptions_new(consumer->rk, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS);
-
-    if (rd_kafka_AdminOptions_set_request_timeout(options, KAFKA_COMMITTED_TIMEOUT_MS, text, sizeof(text)) !=
-        0)
-        BUG("%s", text);
-    rd_kafka_AdminOptions_set_opaque(options, question);
-    return options;
+    rd_kafka_topic_partition_list_destroy(question->list);
+    free(question);
 }
 
-struct kafka_question *kafka_consumer_fetch_committed(struct kafka_consumer *consumer,
-                                                      const int32_t *partitions, size_t count,
-                                                      kafka_on_committed_positions *on_positions, void *owner)
+static void ask_on_thread(struct offload_job *job)
 {
-    struct kafka_question *question = xcalloc(1, sizeof(*question));
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)count);
-    rd_kafka_AdminOptions_t *options = question_options(consumer, question);
+    struct kafka_question *question = (struct kafka_question *)job;
 
-    *question = (struct kafka_question){.on_positions = on_positions, .owner = owner};
-    DL_APPEND(consumer->questions, question);
-    for (size_t i = 0; i < count; i++)
-        rd_kafka_topic_partition_list_add(list, consumer->settings.topic, partitions[i]);
-    rd_kafka_ListConsumerGroupOffsets_t *request =
-        rd_kafka_ListConsumerGroupOffsets_new(consumer->settings.group, list);
-    rd_kafka_ListConsumerGroupOffsets(consumer->rk, &request, 1, options, consumer->answers);
-    rd_kafka_ListConsumerGroupOffsets_destroy(request);
-    rd_kafka_AdminOptions_destroy(options);
-    rd_kafka_topic_partition_list_destroy(list);
-    return question;
-}
-
-void kafka_question_cancel(struct kafka_question *question)
-{
-    question->on_positions = NULL;
+    question->code = rd_kafka_committed(question->rk, question->list, KAFKA_COMMITTED_TIMEOUT_MS);
 }
 
 static rd_kafka_resp_err_t positions_of(const rd_kafka_topic_partition_list_t *list,
@@ -257,43 +234,62 @@ static rd_kafka_resp_err_t positions_of(const rd_kafka_topic_partition_list_t *l
     return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
-static rd_kafka_resp_err_t answer_question(const struct kafka_question *question, rd_kafka_event_t *event)
+static void answer_question(const struct kafka_question *question)
 {
-    size_t group_count;
-    rd_kafka_resp_err_t code = rd_kafka_event_error(event);
-
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return code;
-    const rd_kafka_ListConsumerGroupOffsets_result_t *result =
-        rd_kafka_event_ListConsumerGroupOffsets_result(event);
-    const rd_kafka_group_result_t **groups =
-        rd_kafka_ListConsumerGroupOffsets_result_groups(result, &group_count);
-    BUG_ON(group_count != 1);
-    if (rd_kafka_group_result_error(groups[0]) != NULL)
-        return rd_kafka_error_code(rd_kafka_group_result_error(groups[0]));
-    const rd_kafka_topic_partition_list_t *list = rd_kafka_group_result_partitions(groups[0]);
-    struct kafka_position *positions = xcalloc((size_t)list->cnt, sizeof(*positions));
-    code = positions_of(list, positions);
-    if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
-        question->on_positions(question->owner, positions, (size_t)list->cnt, NULL);
-    free(positions);
-    return code;
-}
-
-static void on_positions_answer(struct kafka_consumer *consumer, rd_kafka_event_t *event)
-{
-    struct kafka_question *question = rd_kafka_event_opaque(event);
+    size_t count = (size_t)question->list->cnt;
+    struct kafka_position *positions = xcalloc(count, sizeof(*positions));
+    rd_kafka_resp_err_t code = question->code;
     struct err err;
 
-    DL_DELETE(consumer->questions, question);
-    if (question->on_positions != NULL) {
-        rd_kafka_resp_err_t code = answer_question(question, event);
-        if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-            kafka_err_set(&err, code, "committed positions");
-            question->on_positions(question->owner, NULL, 0, &err);
-        }
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+        code = positions_of(question->list, positions);
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        question->on_positions(question->owner, positions, count, NULL);
+    } else {
+        kafka_err_set(&err, code, "committed positions");
+        question->on_positions(question->owner, NULL, 0, &err);
     }
-    free(question);
+    free(positions);
+}
+
+static void on_asked(struct offload_job *job)
+{
+    struct kafka_question *question = (struct kafka_question *)job;
+
+    if (question->on_positions != NULL)
+        answer_question(question);
+    free_question(question);
+}
+
+static void on_question_dropped(struct offload_job *job)
+{
+    free_question((struct kafka_question *)job);
+}
+
+/* Not by rd_kafka_ListConsumerGroupOffsets, which would not block: asked again and again while Kafka is away
+ * it crashes in librdkafka's own thread (2.0.2). */
+struct kafka_question *kafka_consumer_fetch_committed(struct kafka_consumer *consumer,
+                                                      const int32_t *partitions, size_t count,
+                                                      kafka_on_committed_positions *on_positions, void *owner)
+{
+    struct kafka_question *question = xcalloc(1, sizeof(*question));
+
+    *question = (struct kafka_question){
+        .job = {.work = ask_on_thread, .on_done = on_asked, .on_dropped = on_question_dropped},
+        .rk = consumer->rk,
+        .list = rd_kafka_topic_partition_list_new((int)count),
+        .on_positions = on_positions,
+        .owner = owner,
+    };
+    for (size_t i = 0; i < count; i++)
+        rd_kafka_topic_partition_list_add(question->list, consumer->settings.topic, partitions[i]);
+    offload_run(consumer->settings.offload, &question->job);
+    return question;
+}
+
+void kafka_question_cancel(struct kafka_question *question)
+{
+    question->on_positions = NULL;
 }
 
 /* ---- commits ---- */
@@ -333,8 +329,6 @@ static void on_answers(void *owner)
     while (!consumer->is_retired && (event = rd_kafka_queue_poll(consumer->answers, 0)) != NULL) {
         if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_OFFSET_COMMIT)
             on_commit_answer(event);
-        else if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_LISTCONSUMERGROUPOFFSETS_RESULT)
-            on_positions_answer(consumer, event);
         rd_kafka_event_destroy(event);
     }
 }
@@ -481,8 +475,6 @@ void kafka_consumer_retire(struct kafka_consumer *consumer)
 void kafka_consumer_stop(struct kafka_consumer **consumer_p)
 {
     struct kafka_consumer *consumer = *consumer_p;
-    struct kafka_question *question;
-    struct kafka_question *next;
 
     if (consumer == NULL)
         return;
@@ -491,8 +483,6 @@ void kafka_consumer_stop(struct kafka_consumer **consumer_p)
     rd_kafka_queue_destroy(consumer->events);
     rd_kafka_queue_destroy(consumer->answers);
     destroy_clients(consumer);
-    DL_FOREACH_SAFE(consumer->questions, question, next)
-    free(question);
     free(consumer);
     *consumer_p = NULL;
 }

@@ -26,6 +26,7 @@
 #include <stdint.h>
 
 struct loop;
+struct offload;
 struct kafka_consumer;
 
 enum { KAFKA_METADATA_MAX_BYTES = 4096, KAFKA_OFFSET_NONE = -1 };
@@ -34,6 +35,7 @@ struct kafka_consumer_settings {
     rd_kafka_conf_t *conf; /* takes; group.id and the like are the caller's */
     const char *group;     /* the same as in conf; the two: keeps */
     const char *topic;
+    struct offload *offload; /* for the questions that block; ends before the consumer. Keeps */
     void (*on_assigned)(void *owner, const int32_t *partitions, size_t count);
     void (*on_revoked)(void *owner);
     void (*on_lost)(void *owner);

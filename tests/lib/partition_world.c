@@ -93,6 +93,7 @@ int partition_world_join(void **state)
     const struct kafka_consumer_settings settings = {.conf = conf,
                                                      .group = "testers",
                                                      .topic = "source",
+                                                     .offload = base->context.offload,
                                                      .on_assigned = on_assigned,
                                                      .on_revoked = on_revoked,
                                                      .on_lost = on_revoked,

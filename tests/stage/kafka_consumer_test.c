@@ -3,6 +3,7 @@
  * most tests share one member and have each a partition of their own; nothing is assigned twice.
  */
 #include "common/io/kafka_consumer.h"
+#include "common/io/offload.h"
 #include "common/io/loop.h"
 #include "tests/lib/loop_until.h"
 #include "tests/lib/mock_kafka.h"
@@ -64,6 +65,7 @@ struct member {
 struct world {
     struct mock_kafka mock;
     struct loop *loop;
+    struct offload *offload;
     struct member member;
 };
 
@@ -125,6 +127,7 @@ static void join(struct world *world, struct member *member, const char *instanc
         .conf = conf,
         .group = group,
         .topic = "events",
+        .offload = world->offload,
         .on_assigned = on_assigned,
         .on_revoked = on_revoked,
         .on_lost = on_lost,
@@ -142,10 +145,12 @@ static void start(struct world *world)
     mock_kafka_start(&world->mock);
     mock_kafka_topic(&world->mock, "events", PARTITIONS);
     world->loop = loop_new();
+    world->offload = offload_start(world->loop);
 }
 
 static void stop(struct world *world)
 {
+    offload_stop(&world->offload);
     kafka_consumer_stop(&world->member.consumer);
     loop_free(&world->loop);
     mock_kafka_stop(&world->mock);

@@ -319,6 +319,7 @@ static bool start_consumer(struct assignment *assignment, struct err *err)
         .conf = kafka_setup_consumer(&client, assignment->context->stage->group, err),
         .group = assignment->context->stage->group,
         .topic = assignment->context->stage->source_topic,
+        .offload = assignment->context->offload,
         .on_assigned = on_assigned,
         .on_revoked = on_revoked,
         .on_lost = on_lost,
