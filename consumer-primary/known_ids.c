@@ -16,6 +16,7 @@ enum {
     KNOWN_IDS_FILL_TIMEOUT_MS = 600000, /* 100 million ids took 48 s on two busy cores */
     KNOWN_IDS_ANSWER_MAX_BYTES = 4096,
     KNOWN_IDS_CAPACITY_MIN = 65536, /* 128 KiB a partition */
+    KNOWN_IDS_RUNNING_MAX = 2,
 };
 
 /* Ids of other counts of partitions concern everybody: their keys may lead here now. */
@@ -29,6 +30,8 @@ struct known_ids {
     int32_t topic_partitions; /* that it is, or is being, filled for */
 
     /* A filling: first how many there are, then all of them. */
+    TAILQ_ENTRY(known_ids) place_in_line; /* while is_waiting */
+    bool is_waiting, is_running;
     struct clickhouse_call *question;
     struct bloom next;
     struct buf added; /* identities since it began: whether the table had them then, nobody knows */
@@ -38,6 +41,50 @@ struct known_ids {
     bool has_problem;
     struct err problem;
 };
+
+/* ---- the line ---- */
+
+static void begin(struct known_ids *ids);
+
+void known_ids_line_init(struct known_ids_line *line)
+{
+    *line = (struct known_ids_line){0};
+    TAILQ_INIT(&line->waiting);
+}
+
+static void enter(void *owner)
+{
+    struct known_ids *ids = owner;
+    struct known_ids_line *line = ids->place.line;
+
+    if (line->running == KNOWN_IDS_RUNNING_MAX) {
+        ids->is_waiting = true;
+        TAILQ_INSERT_TAIL(&line->waiting, ids, place_in_line);
+        return;
+    }
+    line->running++;
+    ids->is_running = true;
+    begin(ids);
+}
+
+static void leave(struct known_ids *ids)
+{
+    struct known_ids_line *line = ids->place.line;
+    struct known_ids *first = TAILQ_FIRST(&line->waiting);
+
+    if (ids->is_waiting)
+        TAILQ_REMOVE(&line->waiting, ids, place_in_line);
+    ids->is_waiting = false;
+    if (!ids->is_running)
+        return;
+    ids->is_running = false;
+    line->running--;
+    if (first == NULL)
+        return;
+    TAILQ_REMOVE(&line->waiting, first, place_in_line);
+    first->is_waiting = false;
+    enter(first);
+}
 
 /* ---- a filling ---- */
 
@@ -65,6 +112,7 @@ static struct clickhouse_call *ask(struct known_ids *ids, const char *sql, click
 
 static void fail(struct known_ids *ids, const struct err *err)
 {
+    leave(ids);
     bloom_done(&ids->next);
     ids->has_problem = true;
     ids->problem = *err;
@@ -88,6 +136,7 @@ static void on_all(void *owner, const struct clickhouse_result *result)
         fail(ids, &err);
         return;
     }
+    leave(ids);
     bloom_done(&ids->bloom);
     ids->bloom = ids->next;
     ids->next = (struct bloom){0};
@@ -157,13 +206,11 @@ static void on_count(void *owner, const struct clickhouse_result *result)
 
 static bool is_filling(const struct known_ids *ids)
 {
-    return ids->question != NULL || loop_timer_is_running(&ids->retry);
+    return ids->is_waiting || ids->is_running || loop_timer_is_running(&ids->retry);
 }
 
-static void begin(void *owner)
+static void begin(struct known_ids *ids)
 {
-    struct known_ids *ids = owner;
-
     ids->question = ask(ids, "SELECT count()" WHERE_OURS " FORMAT RowBinary", NULL, on_count);
 }
 
@@ -177,7 +224,7 @@ bool known_ids_is_ready(struct known_ids *ids, int32_t topic_partitions)
         ids->is_filled = false;
     if (!is_filling(ids) && (!ids->is_filled || ids->bloom.count > ids->bloom.capacity)) {
         ids->topic_partitions = topic_partitions;
-        begin(ids);
+        enter(ids);
     }
     return ids->is_filled;
 }
@@ -219,7 +266,7 @@ struct known_ids *known_ids_new(const struct known_ids_place *place)
     struct known_ids *ids = xcalloc(1, sizeof(*ids));
 
     ids->place = *place;
-    loop_timer_init(&ids->retry, place->context->loop, begin, ids);
+    loop_timer_init(&ids->retry, place->context->loop, enter, ids);
     return ids;
 }
 
@@ -229,6 +276,7 @@ void known_ids_free(struct known_ids **ids)
         return;
     if ((*ids)->question != NULL)
         clickhouse_cancel((*ids)->question);
+    leave(*ids);
     loop_timer_stop(&(*ids)->retry);
     bloom_done(&(*ids)->bloom);
     bloom_done(&(*ids)->next);

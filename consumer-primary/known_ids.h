@@ -11,14 +11,24 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
 struct batch_context;
 struct known_ids;
 struct stage_table;
 
+/* Fillings of a worker: two run at a time, so that inserts find connections, and the others wait in line. */
+struct known_ids_line {
+    TAILQ_HEAD(known_ids_queue, known_ids) waiting;
+    uint32_t running;
+};
+
+void known_ids_line_init(struct known_ids_line *line);
+
 struct known_ids_place {
-    const struct batch_context *context; /* the two: keeps. Its turn is asked for when it has got on */
+    const struct batch_context *context; /* the three: keeps. Its turn is asked for when it has got on */
     const struct stage_table *table;     /* event_ids */
+    struct known_ids_line *line;
     int32_t partition;
 };
 

@@ -11,7 +11,6 @@
 #include "consumer-primary/earlier_copies.h"
 #include "consumer-primary/event_row.h"
 #include "consumer-primary/id_row.h"
-#include "consumer-primary/known_ids.h"
 #include "consumer-primary/outcome_row.h"
 
 #include <stdlib.h>
@@ -308,14 +307,15 @@ static bool has_problem(const struct decider *decider, struct err *out_err)
 
 static struct decider *open_decider(void *stage, const struct decider_place *place)
 {
+    struct primary *primary = stage;
     struct decider *decider = xcalloc(1, sizeof(*decider));
     const struct earlier_copies_settings earlier = {place->context->loop, &place->context->table, on_found,
                                                     on_answered, decider};
     const struct known_ids_place ids = {place->context, &place->context->companions[PRIMARY_IDS],
-                                        place->partition};
+                                        &primary->fillings, place->partition};
 
-    decider->primary = stage;
-    LIST_INSERT_HEAD(&decider->primary->deciders, decider, all);
+    decider->primary = primary;
+    LIST_INSERT_HEAD(&primary->deciders, decider, all);
     decider->place = *place;
     decider->ids = known_ids_new(&ids);
     decider->earlier = earlier_copies_new(&earlier);
@@ -371,6 +371,7 @@ void primary_init(struct primary *primary, const char *topic, struct metrics *me
                                       "Memory of the filters that know which ids are new."),
     };
     LIST_INIT(&primary->deciders);
+    known_ids_line_init(&primary->fillings);
     metrics_on_scrape(metrics, on_scrape, primary);
 }
 

@@ -9,6 +9,7 @@
 #include "common/base/arena.h"
 #include "common/codec/json_read.h"
 #include "common/service/batch/decider.h"
+#include "consumer-primary/known_ids.h"
 
 #include <sys/queue.h>
 
@@ -26,6 +27,7 @@ struct primary {
     struct metric *duplicates, *conflicts, *asked;
     struct metric *filter_bytes;
     LIST_HEAD(decider_list, decider) deciders;
+    struct known_ids_line fillings;
 };
 
 /* The three: keeps. */

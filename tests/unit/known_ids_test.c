@@ -27,6 +27,7 @@ struct world {
     struct batch_context context;
     struct stage_table table;
     struct scripted_clickhouse script;
+    struct known_ids_line line;
     struct known_ids *ids;
     int32_t topic_partitions;
     int turn_count;
@@ -59,7 +60,9 @@ static int set_up(void **state)
     scripted_clickhouse_start(&world->script, world->loop);
     world->table = scripted_clickhouse_table(&world->script, "event_ids", "identity");
     world->topic_partitions = PARTITIONS;
-    world->ids = known_ids_new(&(struct known_ids_place){&world->context, &world->table, PARTITION});
+    known_ids_line_init(&world->line);
+    world->ids =
+        known_ids_new(&(struct known_ids_place){&world->context, &world->table, &world->line, PARTITION});
     rowbinary_write_u64(&world->count, IDS);
     for (uint64_t i = 0; i < IDS; i++)
         rowbinary_write_u64(&world->all, identity_of(i));
@@ -374,7 +377,8 @@ static void can_go_at_any_instant(void **state)
         scripted_clickhouse_begin_anew(&world->script);
         answer(world, rows[i].sql, rows[i].manner, 1);
         answer_all(world);
-        world->ids = known_ids_new(&(struct known_ids_place){&world->context, &world->table, PARTITION});
+        world->ids =
+            known_ids_new(&(struct known_ids_place){&world->context, &world->table, &world->line, PARTITION});
         loop_turn_ask(&world->turn);
         if (rows[i].manner == SCRIPT_HOLD)
             await_question(world);
@@ -391,12 +395,47 @@ static void can_go_at_any_instant(void **state)
     }
 }
 
+static bool holds_two(void *context)
+{
+    return ((struct world *)context)->script.held_count == 2;
+}
+
+static bool are_all_asked(void *context)
+{
+    return scripted_clickhouse_count(&((struct world *)context)->script, ALL) == 4;
+}
+
+/* Inserts need connections too. */
+static void two_are_filled_at_a_time_and_the_others_follow(void **state)
+{
+    struct world *world = *state;
+    struct known_ids *others[3];
+
+    answer(world, COUNT, SCRIPT_HOLD, 2);
+    answer_all(world);
+    assert_false(known_ids_is_ready(world->ids, PARTITIONS));
+    for (int32_t i = 0; i < 3; i++) {
+        others[i] = known_ids_new(&(struct known_ids_place){&world->context, &world->table, &world->line, i});
+        assert_false(known_ids_is_ready(others[i], PARTITIONS));
+    }
+    loop_until(world->loop, holds_two, world, 20000, "two questions");
+    assert_int_equal(scripted_clickhouse_count(&world->script, COUNT), 2);
+    known_ids_free(&others[1]); /* it waits in line */
+    others[1] = known_ids_new(&(struct known_ids_place){&world->context, &world->table, &world->line, 1});
+    assert_false(known_ids_is_ready(others[1], PARTITIONS));
+    scripted_clickhouse_let_go(&world->script);
+    loop_until(world->loop, are_all_asked, world, 20000, "that all are filled");
+    for (int i = 0; i < 3; i++)
+        known_ids_free(&others[i]);
+}
+
 #define KNOWN_IDS_TEST(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         KNOWN_IDS_TEST(knows_what_the_table_has_however_the_answer_is_cut),
+        KNOWN_IDS_TEST(two_are_filled_at_a_time_and_the_others_follow),
         KNOWN_IDS_TEST(asks_for_the_ids_of_its_partition_and_of_other_counts),
         KNOWN_IDS_TEST(is_not_ready_before_all_has_come),
         KNOWN_IDS_TEST(tries_again_what_failed_and_says_so),
