@@ -60,7 +60,7 @@ struct http_server_settings {
     const char *listen; /* "127.0.0.1:8080", "[::1]:8080", or "unix:/path" */
     bool shares_port;   /* other processes may listen there too (SO_REUSEPORT), when they say so as well */
     const char *local_only;   /* NULL: any address is fine. Else only loopback ones and Unix sockets are, and
-                                 the   error for another ends with this text: what to do about it */
+                                 the error for another ends with this text: what to do about it */
     struct tls_context *tls;  /* TLS with its certificate; NULL: plain HTTP. Keeps */
     const int *inherited_fds; /* listening sockets, instead of `listen`; takes them */
     uint32_t inherited_count; /* at most HTTP_SERVER_SOCKETS_MAX */
