@@ -38,7 +38,8 @@ static enum http_wait wait_of(const struct http_connection *connection)
         return HTTP_WAIT_LINGER;
     if (connection->is_blocked)
         return HTTP_WAIT_WRITE;
-    if (connection->reads_no_more || is_full(connection))
+    /* A body that we have not asked for yet waits for the handlers in front of it, as we do. */
+    if (connection->reads_no_more || is_full(connection) || connection->continue_is_due)
         return HTTP_WAIT_HANDLER;
     if (http_parser_is_in_body(connection->parser))
         return HTTP_WAIT_BODY;

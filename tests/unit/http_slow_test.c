@@ -104,30 +104,62 @@ static void closes_an_idle_connection_silently(void **state)
     raw_stop(&world);
 }
 
+/* Longer than any deadline: until the idle connection of another is closed, twice. */
+static void outlast_all_deadlines(struct raw_world *world)
+{
+    struct raw_client other;
+
+    for (int i = 0; i < 2; i++) {
+        raw_open(&other, world);
+        raw_say(&other, "GET /hello HTTP/1.1\r\nHost: x\r\n\r\n");
+        raw_await_close(&other);
+        raw_close(&other);
+    }
+}
+
 /* A handler's time is not the client's fault. */
 static void waits_for_a_slow_handler(void **state)
 {
     struct http_limits limits = short_limits();
     struct raw_world world;
-    struct raw_client slow, other;
+    struct raw_client slow;
 
     (void)state;
     raw_start(&world, "127.0.0.1:0", &limits);
     raw_open(&slow, &world);
     raw_say(&slow, "GET /hold HTTP/1.1\r\nHost: x\r\n\r\n");
     raw_await(&world, raw_holds, &world);
-    /* Longer than any deadline: until the idle connection of another is closed, twice. */
-    for (int i = 0; i < 2; i++) {
-        raw_open(&other, &world);
-        raw_say(&other, "GET /hello HTTP/1.1\r\nHost: x\r\n\r\n");
-        raw_await_close(&other);
-        raw_close(&other);
-    }
+    outlast_all_deadlines(&world);
     assert_false(slow.is_closed);
     http_respond(world.held[0], 200, "text/plain", SLICE("late"));
     raw_await_answers(&slow, 1);
     raw_assert_contains(&slow, "late");
     raw_close(&slow);
+    raw_stop(&world);
+}
+
+/* Nor is the time before we say 100 Continue, which stands in line behind that handler's answer. */
+static void waits_for_a_body_that_it_has_not_asked_for(void **state)
+{
+    struct http_limits limits = short_limits();
+    struct raw_world world;
+    struct raw_client polite;
+
+    (void)state;
+    raw_start(&world, "127.0.0.1:0", &limits);
+    raw_open(&polite, &world);
+    raw_say(&polite, "GET /hold HTTP/1.1\r\nHost: x\r\n\r\n"
+                     "POST /v1/events HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+                     "Expect: 100-continue\r\nContent-Length: 2\r\n\r\n");
+    raw_await(&world, raw_holds, &world);
+    outlast_all_deadlines(&world);
+    http_respond(world.held[0], 200, "text/plain", SLICE("late"));
+    raw_await_answers(&polite, 2);
+    raw_assert_contains(&polite, "lateHTTP/1.1 100 Continue\r\n\r\n");
+    raw_say(&polite, "{}");
+    raw_await_answers(&polite, 3);
+    raw_assert_contains(&polite, "HTTP/1.1 202 ");
+    raw_close(&polite);
     raw_stop(&world);
 }
 
@@ -202,6 +234,7 @@ int main(void)
         cmocka_unit_test(closes_who_is_too_slow),
         cmocka_unit_test(closes_an_idle_connection_silently),
         cmocka_unit_test(waits_for_a_slow_handler),
+        cmocka_unit_test(waits_for_a_body_that_it_has_not_asked_for),
         cmocka_unit_test(stops_reading_who_does_not_read),
         cmocka_unit_test(sends_a_big_answer_whole_to_a_slow_reader),
         cmocka_unit_test(closes_who_holds_up_most_answers_and_serves_the_others),
