@@ -239,7 +239,8 @@ bool known_ids_may_have(const struct known_ids *ids, uint64_t identity)
 
 void known_ids_add(struct known_ids *ids, uint64_t identity)
 {
-    bloom_add(&ids->bloom, identity);
+    if (ids->is_filled)
+        bloom_add(&ids->bloom, identity);
     if (!is_filling(ids))
         return;
     rowbinary_write_u64(&ids->added, identity);

@@ -41,6 +41,8 @@ bool known_ids_is_ready(struct known_ids *ids, int32_t topic_partitions);
 
 /* When ready. */
 bool known_ids_may_have(const struct known_ids *ids, uint64_t identity);
+
+/* At any time. */
 void known_ids_add(struct known_ids *ids, uint64_t identity);
 
 /* The last filling failed; it is tried again. */

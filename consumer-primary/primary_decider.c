@@ -94,6 +94,16 @@ static void read_again(const struct decider *decider, const struct batch *batch,
         BUG("a record that was an event is none: %s", err.text);
 }
 
+/* key_partitions: 0 when the key does not lead to the record's partition, or nobody knows. */
+static void write_id(struct batch *batch, const struct event *event, const struct batch_record *record,
+                     int32_t key_partitions)
+{
+    id_row_write(&batch->companions[PRIMARY_IDS],
+                 &(struct id_row){event_identity(event), event->timestamp_us, event->ingested_at_us,
+                                  (uint32_t)key_partitions},
+                 record);
+}
+
 static void draft_record(struct decider *decider, struct batch *batch, uint32_t index)
 {
     struct batch_record record = record_of(decider, batch, index);
@@ -118,10 +128,7 @@ static void draft_record(struct decider *decider, struct batch *batch, uint32_t 
         .is_astray = kafka_partition_of_key(record.key, decider->topic_partitions) != record.partition,
     };
     memcpy(resend->content_hash, event.content_hash, sizeof(resend->content_hash));
-    id_row_write(&batch->companions[PRIMARY_IDS],
-                 &(struct id_row){resend->identity, event.timestamp_us, event.ingested_at_us,
-                                  resend->is_astray ? 0 : (uint32_t)decider->topic_partitions},
-                 &record);
+    write_id(batch, &event, &record, resend->is_astray ? 0 : decider->topic_partitions);
 }
 
 struct drafted {
@@ -289,6 +296,20 @@ static void decide(struct decider *decider, struct batch *batch)
         batch_close_gaps(batch);
 }
 
+/* Without its id the event would be a new one when it is sent again. Reading it is safe: it became a row. */
+static void keep(struct decider *decider, struct batch *batch)
+{
+    struct batch_record record = record_of(decider, batch, 0);
+    struct event event;
+    struct err err;
+
+    arena_reset(&decider->primary->arena);
+    if (!read_event(decider->primary, &decider->primary->arena, &record, &event, &err))
+        return; /* no more, since an upgrade: nor can it be when it is sent again */
+    write_id(batch, &event, &record, 0);
+    known_ids_add(decider->ids, event_identity(&event));
+}
+
 static void forget(struct decider *decider)
 {
     earlier_copies_cancel(decider->earlier);
@@ -338,6 +359,7 @@ const struct decider_class primary_decider = {
     .open = open_decider,
     .prepare = prepare,
     .decide = decide,
+    .keep = keep,
     .forget = forget,
     .has_problem = has_problem,
     .close = close_decider,

@@ -46,6 +46,12 @@ static void decide_all(struct decider *decider, struct batch *batch)
     decide_each(batch, decider->place.epoch, decider->each->decide, decider->each->owner);
 }
 
+static void keep(struct decider *decider, struct batch *batch)
+{
+    (void)decider;
+    buf_printf(&batch->companions[0], "kept:%lld;", (long long)batch->messages[0]->offset);
+}
+
 static void forget(struct decider *decider)
 {
     decider->each->forgotten_count++;
@@ -70,6 +76,7 @@ const struct decider_class each_decider_class = {
     .open = open_decider,
     .prepare = prepare,
     .decide = decide_all,
+    .keep = keep,
     .forget = forget,
     .has_problem = has_problem,
     .close = close_decider,

@@ -1,6 +1,6 @@
 /*
  * each_decider.h - a decider that looks at each record by itself and asks nobody, for tests of the batch
- * stage.
+ * stage. Of a record that it keeps the first companion gets "kept:<offset>;".
  */
 #ifndef MILLRACE_TESTS_EACH_DECIDER_H
 #define MILLRACE_TESTS_EACH_DECIDER_H

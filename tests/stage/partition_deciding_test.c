@@ -299,6 +299,20 @@ static void writes_what_became_of_a_record_that_ends_workers(void **state)
     assert_outcomes(world, "crash:0;");
 }
 
+/* Its workers may have ended between the row and what belongs to it elsewhere. */
+static void writes_what_belongs_to_the_row_of_a_record_that_ends_workers(void **state)
+{
+    struct partition_world *world = *state;
+
+    partition_world_fill(world, 0, PARTITION_WORLD_RECORDS);
+    partition_world_commit_plan(world, 0, PLAN_STARTS_MAX);
+    fake_clickhouse_add(&world->base.fake, 1, world->number, 0);
+    partition_world_take_over(world);
+    await_all(world);
+    assert_outcomes(world, "kept:0;");
+    partition_world_assert_each_once(world, 0, LAST);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -313,6 +327,7 @@ int main(void)
         DECIDING_TEST(writes_them_again_when_the_plan_is_done_again),
         DECIDING_TEST(writes_what_became_of_a_row_that_the_table_refuses),
         DECIDING_TEST(writes_what_became_of_a_record_that_ends_workers),
+        DECIDING_TEST(writes_what_belongs_to_the_row_of_a_record_that_ends_workers),
     };
 
     return cmocka_run_group_tests_name("partition_deciding", tests, partition_world_join,

@@ -502,6 +502,31 @@ static void can_be_closed_while_it_asks(void **state)
     }
 }
 
+/* ---- a record that is decided no more, whose row is there ---- */
+
+/* While the others are being learnt, of which it is none yet. */
+static void knows_the_id_of_a_row_that_is_kept(void **state)
+{
+    struct world *world = *state;
+
+    scripted_clickhouse_add(&world->script,
+                            &(struct script_rule){COUNT, SCRIPT_HOLD, SLICE("\0\0\0\0\0\0\0\0"), 0, 1});
+    answer_all(world);
+    produce(world, &(struct sent){.id = "a", .content = '1'});
+    read_batch(world);
+    loop_until_count(world->base.loop, &world->script.held_count, 1, "the question");
+    const struct event event = event_of(&world->sent[0]);
+    const struct batch_record record = batch_record_of(world->batch.messages[0], EPOCH);
+    const struct id_row row = {event_identity(&event), event.timestamp_us, event.ingested_at_us, 0};
+    id_row_write(&world->ids, &row, &record);
+    primary_decider.keep(world->decider, &world->batch);
+    assert_true(slice_equals(buf_slice(&world->batch.companions[PRIMARY_IDS]), buf_slice(&world->ids)));
+    primary_decider.forget(world->decider);
+    scripted_clickhouse_let_go(&world->script);
+    prepare(world);
+    assert_int_equal(scripted_clickhouse_count(&world->script, HINT), 1);
+}
+
 /* ---- rejects ---- */
 
 /* What can be read is said; a record that ends workers is not read again. */
@@ -569,6 +594,7 @@ int main(void)
         DECIDER_TEST(waits_until_it_knows_what_is_new_and_says_why),
         DECIDER_TEST(goes_on_when_clickhouse_has_answered_after_all),
         DECIDER_TEST(can_be_closed_while_it_asks),
+        DECIDER_TEST(knows_the_id_of_a_row_that_is_kept),
         DECIDER_TEST(writes_what_became_of_a_reject),
         DECIDER_TEST(identifies_a_record_by_its_id),
     };

@@ -32,6 +32,10 @@ struct decider_class {
     /* Each record gets its row, its place in the companions, or a reject. prepare has said yes. */
     void (*decide)(struct decider *decider, struct batch *batch);
 
+    /* Instead of the two: the batch is one record that is decided no more, as it ended worker after worker,
+     * and the table has its row. Writes what other tables have beside a row into the companions. */
+    void (*keep)(struct decider *decider, struct batch *batch);
+
     /* The batch of the last prepare is settled, or will not be. */
     void (*forget)(struct decider *decider);
 

@@ -73,7 +73,7 @@ static void begin_deciding(struct partition *partition)
         return;
     partition->state = PARTITION_SETTLING;
     batch_decide_nothing(&partition->batch);
-    settler_give_up(&partition->settler, &partition->batch, &state->plan, state->epoch);
+    settler_give_up(&partition->settler, &partition->batch, &state->plan, state->epoch, partition->decider);
 }
 
 static void begin_settling(struct partition *partition)

@@ -135,10 +135,11 @@ void settler_begin(struct settler *settler, struct batch *batch, const struct pl
     next_step(settler);
 }
 
-void settler_give_up(struct settler *settler, struct batch *batch, const struct plan *plan, uint32_t epoch)
+void settler_give_up(struct settler *settler, struct batch *batch, const struct plan *plan, uint32_t epoch,
+                     struct decider *decider)
 {
     settler_begin(settler, batch, plan, epoch, true);
-    settler->is_giving_up = true;
+    settler->giving_up = decider;
     settle_init(&settler->settle, true, 1);
     next_step(settler);
 }
@@ -202,6 +203,18 @@ static void on_insert_result(void *owner, const struct clickhouse_result *result
     }
 }
 
+/* A row that is there stays an event: what belongs to it in other tables may not have been written before the
+ * workers ended. */
+static void give_up(struct settler *settler, bool has_row)
+{
+    if (!has_row) {
+        reject_late(settler, "crash", "workers ended again and again while they had this record");
+        return;
+    }
+    settler->context->stage->decider->keep(settler->giving_up, settler->batch);
+    write_companions(settler);
+}
+
 static void on_present_offsets(void *owner, const struct clickhouse_result *result)
 {
     struct settler *settler = owner;
@@ -216,8 +229,8 @@ static void on_present_offsets(void *owner, const struct clickhouse_result *resu
         return;
     }
     note_success(settler);
-    if (settler->is_giving_up && present_count == 0)
-        reject_late(settler, "crash", "workers ended again and again while they had this record");
+    if (settler->giving_up != NULL)
+        give_up(settler, present_count > 0);
     buf_clear(&settler->absent_rows);
     settle_on_asked(&settler->settle,
                     batch_absent_rows(settler->batch, present, present_count, &settler->absent_rows));
@@ -292,7 +305,7 @@ void settler_end(struct settler *settler)
     if (settler->letters_pending > 0)
         dead_letters_forget(settler->context->dead_letters, settler);
     settler->letters_pending = 0;
-    settler->is_giving_up = false;
+    settler->giving_up = NULL;
     settler->batch = NULL;
     settler->plan = NULL;
     settler->state = SETTLER_IDLE;

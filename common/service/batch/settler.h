@@ -13,6 +13,7 @@
 #include "common/service/batch/settle.h"
 
 struct batch_context;
+struct decider;
 
 enum settler_state {
     SETTLER_IDLE,       /* nothing to settle */
@@ -36,7 +37,7 @@ struct settler {
     struct companion companions[BATCH_COMPANIONS_MAX];
     uint32_t letters_pending;
     uint64_t letters_since_ms; /* monotonic; of the first of them */
-    bool is_giving_up;
+    struct decider *giving_up; /* whose record is given up; NULL: none is */
     struct backoff backoff;
     struct loop_timer timer;
     bool has_problem; /* since the last call that succeeded */
@@ -50,8 +51,10 @@ void settler_init(struct settler *settler, const struct batch_context *context, 
 void settler_begin(struct settler *settler, struct batch *batch, const struct plan *plan, uint32_t epoch,
                    bool is_replay);
 
-/* The plan is one record that ended worker after worker: a dead letter, unless the table has its row. */
-void settler_give_up(struct settler *settler, struct batch *batch, const struct plan *plan, uint32_t epoch);
+/* The plan is one record that ended worker after worker: a dead letter, unless the table has its row; then
+ * the decider keeps it. decider: keeps. */
+void settler_give_up(struct settler *settler, struct batch *batch, const struct plan *plan, uint32_t epoch,
+                     struct decider *decider);
 
 /* The slot is this one's: makes the next call. The turn is asked for when the slot is free again. */
 void settler_run(struct settler *settler);
