@@ -7,7 +7,7 @@
 
 bool clickhouse_is_data_fault(int code)
 {
-    static const int codes[] = {27, 33, 53, 69, 117, 131, 407, 469};
+    static const int codes[] = {27, 53, 69, 117, 131, 407, 469};
 
     for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
         if (codes[i] == code)

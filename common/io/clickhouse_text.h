@@ -9,8 +9,9 @@
 
 struct http_answer;
 
-/* The codes that say that the rows themselves are bad, so that the same rows can never be stored: 27 33 53
- * 69 117 131 407 469. */
+/* The codes that say that the rows themselves are bad, so that the same rows can never be stored: 27 53 69
+ * 117 131 407 469. Not 33, which a body gets that a proxy has cut: rows are sent whole, so it says nothing of
+ * them, and must not make dead letters of good events. */
 bool clickhouse_is_data_fault(int code);
 
 /* Appends the value of a query parameter of a plain type as ClickHouse reads it: escaped as in TSV. */
