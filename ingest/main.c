@@ -100,6 +100,11 @@ static void admit_events(void *context, struct http_request *request)
     submit_admit(((struct ingest *)context)->submit, request);
 }
 
+static void on_wasted(void *context, const struct key_identity *identity, uint64_t decoded_bytes)
+{
+    submit_charge_wasted(((struct ingest *)context)->submit, identity, decoded_bytes);
+}
+
 static void read_events(void *context, struct http_request *request)
 {
     relay_read(((struct ingest *)context)->relay, request);
@@ -225,6 +230,7 @@ static bool start_api(struct ingest *ingest, struct err *err)
         .routes = routes,
         .context = ingest,
         .limits = limits_of(&config->ingest),
+        .on_wasted = on_wasted,
     };
 
     return api_start(ingest->service, &api, &ingest->api, err);

@@ -158,7 +158,15 @@ void submit_admit(struct submit *submit, struct http_request *request)
     http_request_decline(request, &refusal.error);
 }
 
-/* Whether its key may send the request now. False: it has been refused. */
+void submit_charge_wasted(struct submit *submit, const struct key_identity *identity, uint64_t bytes)
+{
+    uint64_t now_ms = loop_now_ms(submit->settings.loop);
+
+    quota_charge(submit->quota, quota_find(submit->quota, identity->hash, now_ms), 0, bytes, now_ms);
+}
+
+/* Whether its key may send the request now; while the body came, others of it may have been charged. False:
+ * it has been refused. */
 static bool check_quota(struct submit *submit, struct http_request *request, struct quota_key *sender)
 {
     uint64_t now_ms = loop_now_ms(submit->settings.loop);

@@ -13,6 +13,7 @@
 struct api;
 struct destination;
 struct http_request;
+struct key_identity;
 struct loop;
 struct metrics;
 struct submit;
@@ -38,6 +39,9 @@ struct submit_kind {
 
 /* For the head of a request with events: declines it when its key may not send any, or not now. */
 void submit_admit(struct submit *submit, struct http_request *request);
+
+/* Bytes of the key that were decoded for nothing count for it like others. */
+void submit_charge_wasted(struct submit *submit, const struct key_identity *identity, uint64_t bytes);
 
 /* Answers the request, now or when the fate of its events is known: 202 when all of them are durable. Nothing
  * is sent to Kafka while one of them is bad, unless the client prefers handling=lenient. */

@@ -41,6 +41,7 @@ struct http_message {
     struct gunzip *gunzip;   /* while a body with Content-Encoding: gzip is being decoded */
     uint64_t body_length;    /* read so far, as it was sent, kept or not */
     uint64_t content_length; /* as announced; 0 when chunked */
+    uint64_t decoded_bytes;  /* of a gzip body, so far, kept or not */
     bool is_chunked;
     bool is_gzip;     /* the body is to be decoded */
     bool keeps_alive; /* the client lets the connection go on */

@@ -233,7 +233,9 @@ static void decode(struct http_message *message, struct slice bytes, const struc
 {
     if (message->gunzip == NULL)
         message->gunzip = gunzip_new(limits->body_bytes);
-    switch (gunzip_feed(message->gunzip, bytes, &message->body)) {
+    enum gunzip_result result = gunzip_feed(message->gunzip, bytes, &message->body);
+    message->decoded_bytes = message->body.length;
+    switch (result) {
     case GUNZIP_MORE:
     case GUNZIP_END:
         return;

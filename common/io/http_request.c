@@ -112,6 +112,11 @@ struct slice http_request_body(const struct http_request *request)
     return buf_slice(&request->message.body);
 }
 
+uint64_t http_request_decoded_bytes(const struct http_request *request)
+{
+    return request->message.decoded_bytes;
+}
+
 struct slice http_request_segment(const struct http_request *request)
 {
     return request->segment;

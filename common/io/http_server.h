@@ -109,6 +109,9 @@ struct slice http_request_path(const struct http_request *request);  /* before '
 struct slice http_request_query(const struct http_request *request); /* after '?', undecoded; empty without */
 struct slice http_request_body(const struct http_request *request);  /* whole, chunks joined, decoded */
 
+/* Bytes that we have decoded of a body with Content-Encoding: gzip, also of one that was refused then. */
+uint64_t http_request_decoded_bytes(const struct http_request *request);
+
 /* What stands in the path for the route's {name}; empty when it has none. */
 struct slice http_request_segment(const struct http_request *request);
 

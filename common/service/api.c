@@ -26,6 +26,8 @@ struct api {
     struct http_server *server;
     struct metric *answers[STATUS_COUNT];
     struct log_gate refusals[STATUS_COUNT];
+    void (*on_wasted)(void *context, const struct key_identity *identity, uint64_t decoded_bytes);
+    void *context;
     struct metric *connections;
     struct loop_timer look; /* while draining */
     uint32_t answered_ms;   /* since the last request was answered */
@@ -44,6 +46,17 @@ static size_t status_index(int status)
     return i;
 }
 
+static void tell_wasted(struct api *api, const struct http_request *request)
+{
+    uint64_t bytes = http_request_decoded_bytes(request);
+    struct key_identity identity;
+
+    if (api->on_wasted == NULL || bytes == 0)
+        return;
+    if (key_store_find(api->keys, http_request_header(request, "x-api-key", NULL), &identity) == KEY_FOUND)
+        api->on_wasted(api->context, &identity, bytes);
+}
+
 static void on_answered(void *owner, const struct http_request *request, int status, const char *refusal)
 {
     struct api *api = owner;
@@ -51,6 +64,8 @@ static void on_answered(void *owner, const struct http_request *request, int sta
     uint32_t hidden_count;
 
     metric_add(api->answers[index], 1);
+    if (refusal != NULL)
+        tell_wasted(api, request);
     if (refusal != NULL &&
         log_gate_passes(&api->refusals[index], loop_now_ms(service_loop(api->service)), &hidden_count))
         log_notice("refused a request of %s with %d: %s (%u more since the last such line)",
@@ -259,6 +274,8 @@ bool api_start(struct service *service, const struct api_settings *settings, str
     };
 
     api->service = service;
+    api->on_wasted = settings->on_wasted;
+    api->context = settings->context;
     api->guard = key_guard_new();
     loop_timer_init(&api->look, loop, look, api);
     make_metrics(api);

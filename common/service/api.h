@@ -23,6 +23,8 @@ struct api_settings {
     const struct http_route *routes; /* keeps */
     void *context;                   /* keeps; handed to every handler */
     struct http_limits limits;
+    /* A body of this key was decoded, and refused before a handler saw the request; NULL: nobody is told. */
+    void (*on_wasted)(void *context, const struct key_identity *identity, uint64_t decoded_bytes);
 };
 
 /* Opens the key store (health check "keys") and the listener. ERR_FATAL when either can't be. */

@@ -1,6 +1,7 @@
 """What one key may send, and that ingest says at once when it takes nothing."""
 
 import contextlib
+import gzip
 import json
 import os
 import signal
@@ -71,6 +72,16 @@ def test_a_key_that_sends_too_much_has_to_wait_and_no_other(stack, settings, nam
         return answer.status == 202 or NotYet(str(answer))
 
     wait_until(is_taken, 5, "the key may send again")
+
+
+def test_a_body_that_is_decoded_for_nothing_is_paid_for(stack):
+    stack.start("ingest", settings={"ingest.key_bytes_per_second": "64KiB", "ingest.key_burst": "1s"})
+    stack.wait_until_healthy("ingest")
+    headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
+    bomb = gzip.compress(b" " * 4_000_000)
+    answers = [stack.api().request("POST", "/v1/events/bulk", body=bomb, headers=headers) for _ in range(2)]
+    assert [answer.status for answer in answers] == [413, 429]
+    assert int(answers[1].headers["Retry-After"]) > 10, "a mebibyte was decoded before it was told"
 
 
 def test_a_key_leaves_half_of_the_room_to_others_while_they_want_some(stack):
