@@ -31,8 +31,6 @@ static struct clickhouse_call *insert(const struct stage_table *table, struct sl
         {"max_partitions_per_insert_block",
          "0"}, /* months are bounded by what ingest takes: never refuse for good */
         {"wait_end_of_query", "1"},
-        {"http_receive_timeout",
-         "10"}, /* a worker stopped in mid-insert must not hold its query id for long */
         {name->token != NULL ? "insert_deduplication_token" : NULL, name->token},
         {NULL, NULL},
     };
