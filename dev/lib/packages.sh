@@ -20,7 +20,8 @@ has_version() {
 }
 
 has_header() {
-    printf '#include <%s>\n' "$1" | "${CC:-gcc}" -E -x c - >/dev/null 2>&1
+    # shellcheck disable=SC2086 # A compiler may be words, such as "ccache gcc".
+    printf '#include <%s>\n' "$1" | ${CC:-gcc} -E -x c - >/dev/null 2>&1
 }
 
 has_pkg_config() {
