@@ -192,6 +192,9 @@ class Audit:
                 place = (partition, offset)
                 if offset <= seen:
                     continue
+                if offset < self._begins.get(partition, 0):
+                    seen = offset  # owed since before
+                    continue
                 if previous > seen or place not in stored or not _is_copy(record, records.get(place)):
                     findings.misforwarded.append(place)
                 seen = offset
