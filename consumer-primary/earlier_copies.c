@@ -68,7 +68,6 @@ static void finish_question(struct earlier_copies *copies)
 static struct clickhouse_call *ask(struct earlier_copies *copies, const char *sql, const char *structure,
                                    clickhouse_on_result *on_result)
 {
-    static const struct clickhouse_pair settings[] = {{"select_sequential_consistency", "1"}, {NULL, NULL}};
     char epoch[16];
     char partition[16];
     char offset[24];
@@ -82,7 +81,7 @@ static struct clickhouse_call *ask(struct earlier_copies *copies, const char *sq
                           &(struct clickhouse_query){
                               .sql = sql,
                               .parameters = parameters,
-                              .settings = settings,
+                              .settings = clickhouse_settings_consistent,
                               .external = {"asked", structure, buf_slice(&copies->rows)},
                               .timeout_ms = copies->settings.events->question_timeout_ms,
                               .answer_max_bytes = EARLIER_ANSWER_MAX_BYTES,

@@ -91,7 +91,6 @@ static void leave(struct known_ids *ids)
 static struct clickhouse_call *ask(struct known_ids *ids, const char *sql, clickhouse_on_piece *on_piece,
                                    clickhouse_on_result *on_result)
 {
-    static const struct clickhouse_pair settings[] = {{"select_sequential_consistency", "1"}, {NULL, NULL}};
     char partition[16];
     char count[16];
     const struct clickhouse_pair parameters[] = {{"partition", partition}, {"count", count}, {NULL, NULL}};
@@ -101,7 +100,7 @@ static struct clickhouse_call *ask(struct known_ids *ids, const char *sql, click
     return clickhouse_ask(ids->place.table->clickhouse, &(struct clickhouse_query){
                                                             .sql = sql,
                                                             .parameters = parameters,
-                                                            .settings = settings,
+                                                            .settings = clickhouse_settings_consistent,
                                                             .timeout_ms = KNOWN_IDS_FILL_TIMEOUT_MS,
                                                             .answer_max_bytes = KNOWN_IDS_ANSWER_MAX_BYTES,
                                                             .on_piece = on_piece,

@@ -12,6 +12,9 @@
 
 enum { BOUNDARY_BYTES = 16 };
 
+const struct clickhouse_pair clickhouse_settings_consistent[] = {{"select_sequential_consistency", "1"},
+                                                                 {NULL, NULL}};
+
 LIST_HEAD(clickhouse_call_list, clickhouse_call);
 
 struct clickhouse {

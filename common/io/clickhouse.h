@@ -31,6 +31,10 @@ struct clickhouse_pair {
     const char *value; /* any bytes but NUL; escaped as needed */
 };
 
+/* Settings of a question whose answer decides what is stored: on a cluster a replica that lags would deny
+ * rows that are there. */
+extern const struct clickhouse_pair clickhouse_settings_consistent[];
+
 enum clickhouse_outcome {
     CLICKHOUSE_DONE,      /* answered 200, whole answer read */
     CLICKHOUSE_REFUSED,   /* answered an error; `code` is ClickHouse's, 0 if it gave none */

@@ -65,13 +65,10 @@ static struct clickhouse_call *ask(const struct stage_table *table, const char *
                                    const struct clickhouse_pair *parameters, clickhouse_on_result *on_result,
                                    void *owner)
 {
-    /* On a cluster a replica that lags would deny rows that are there. */
-    static const struct clickhouse_pair settings[] = {{"select_sequential_consistency", "1"}, {NULL, NULL}};
-
     return clickhouse_ask(table->clickhouse, &(struct clickhouse_query){
                                                  .sql = sql,
                                                  .parameters = parameters,
-                                                 .settings = settings,
+                                                 .settings = clickhouse_settings_consistent,
                                                  .timeout_ms = table->question_timeout_ms,
                                                  .answer_max_bytes = STAGE_ANSWER_MAX_BYTES,
                                                  .on_result = on_result,
