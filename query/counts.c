@@ -102,10 +102,8 @@ void counts_write_points(struct buf *out, const struct counts *counts)
         return;
     buf_append_text(out, ",\"points\":[");
     for (size_t i = 0; i < counts->point_count; i++) {
-        char time[RFC3339_MAX_BYTES];
-        size_t length = rfc3339_write(counts->points[i].start_us, time);
         buf_append_text(out, i > 0 ? ",{" : "{");
-        json_write_member(out, "timestamp", slice_of(time, length));
+        json_write_time_member(out, "timestamp", counts->points[i].start_us);
         json_write_i64_member(out, "event_count", (int64_t)counts->points[i].count);
         buf_append_byte(out, '}');
     }

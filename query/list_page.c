@@ -1,7 +1,6 @@
 #include "query/list_page.h"
 
 #include "common/codec/json_write.h"
-#include "common/codec/rfc3339.h"
 #include "common/codec/rowbinary.h"
 #include "common/event/event.h"
 #include "query/list_sql.h"
@@ -81,15 +80,12 @@ bool list_count_read(struct slice body, uint64_t *out_count)
 
 static void write_event(struct buf *out, const struct list_row *row, const char *environment_id)
 {
-    char time[RFC3339_MAX_BYTES];
-    size_t time_length = rfc3339_write(row->timestamp_us, time);
-
     buf_append_byte(out, '{');
     json_write_member(out, "id", row->id);
     json_write_member(out, "external_customer_id", row->external_customer_id);
     json_write_member(out, "customer_id", row->customer_id);
     json_write_member(out, "event_name", row->event_name);
-    json_write_member(out, "timestamp", slice_of(time, time_length));
+    json_write_time_member(out, "timestamp", row->timestamp_us);
     json_write_raw_member(out, "properties", row->properties);
     json_write_member(out, "source", row->source);
     json_write_member(out, "environment_id", slice_from(environment_id));

@@ -120,13 +120,6 @@ bool trace_read_outcomes(struct slice rows, struct arena *arena, struct trace *t
 
 /* ---- the answer ---- */
 
-static void write_time(struct buf *out, const char *name, int64_t us)
-{
-    char time[RFC3339_MAX_BYTES];
-
-    json_write_member(out, name, slice_of(time, rfc3339_write(us, time)));
-}
-
 static void write_place(struct buf *out, const struct trace_place *place)
 {
     json_write_i64_member(out, "epoch", place->epoch);
@@ -160,10 +153,10 @@ static void write_stored(struct buf *out, const struct trace_event *event, const
 
     json_write_member(out, "status", slice_from(forwarded == TRACE_FORWARDED ? "forwarded" : "stored"));
     json_write_member(out, "event_name", event->event_name);
-    write_time(out, "timestamp", event->timestamp_us);
+    json_write_time_member(out, "timestamp", event->timestamp_us);
     buf_append_text(out, ",\"steps\":[");
     begin_step(out, "received", SLICE("true"));
-    write_time(out, "at", event->ingested_us);
+    json_write_time_member(out, "at", event->ingested_us);
     buf_append_text(out, "},");
     begin_step(out, "in_kafka", SLICE("true"));
     json_write_member(out, "topic", slice_from(topics->events));
@@ -171,7 +164,7 @@ static void write_stored(struct buf *out, const struct trace_event *event, const
     buf_append_text(out, "},");
     begin_step(out, "stored", SLICE("true"));
     if (event->stored_us > 0)
-        write_time(out, "at", event->stored_us);
+        json_write_time_member(out, "at", event->stored_us);
     buf_append_text(out, "},");
     write_forwarding(out, topics, forwarded, reason);
     buf_append_byte(out, ']');
@@ -197,7 +190,7 @@ static void write_outcome(struct buf *out, const struct trace_outcome *outcome)
     json_write_member(out, "outcome", outcome->outcome);
     json_write_member(out, "reason", outcome->reason);
     json_write_member(out, "stage", outcome->stage);
-    write_time(out, "at", outcome->decided_us);
+    json_write_time_member(out, "at", outcome->decided_us);
     json_write_member(out, "topic", outcome->topic);
     write_place(out, &outcome->place);
     if (!slice_equals_text(outcome->outcome, "dead_letter")) {

@@ -1,5 +1,7 @@
 #include "common/codec/json_write.h"
 
+#include "common/codec/rfc3339.h"
+
 /* The letter behind the backslash, 'u' for \u00XX, 0 for a byte that stands for itself. */
 static char escape_of(unsigned char byte)
 {
@@ -96,4 +98,11 @@ void json_write_i64_member(struct buf *out, const char *name, int64_t value)
 {
     write_name(out, name);
     buf_printf(out, "%lld", (long long)value);
+}
+
+void json_write_time_member(struct buf *out, const char *name, int64_t us)
+{
+    char text[RFC3339_MAX_BYTES];
+
+    json_write_member(out, name, slice_of(text, rfc3339_write(us, text)));
 }

@@ -19,4 +19,7 @@ void json_write_raw_member(struct buf *out, const char *name, struct slice raw);
 /* `"name":123`. */
 void json_write_i64_member(struct buf *out, const char *name, int64_t value);
 
+/* `"name":"2026-11-21T00:00:00.123456Z"`: microseconds since 1970, as rfc3339_write takes them. */
+void json_write_time_member(struct buf *out, const char *name, int64_t us);
+
 #endif

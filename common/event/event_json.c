@@ -1,7 +1,6 @@
 #include "common/event/event_json.h"
 
 #include "common/codec/json_write.h"
-#include "common/codec/rfc3339.h"
 #include "common/event/event_fields.h"
 
 static const struct slice record_names[EVENT_MEMBER_COUNT] = {
@@ -27,14 +26,6 @@ static bool on_token(void *owner, const struct json_token *token, struct err *er
     return true;
 }
 
-static void write_time(struct buf *out, const char *name, int64_t us)
-{
-    char text[RFC3339_MAX_BYTES];
-    size_t length = rfc3339_write(us, text);
-
-    json_write_member(out, name, slice_of(text, length));
-}
-
 void event_record_write(struct buf *out, const struct event *event)
 {
     char hash[DIGEST_128_HEX_BYTES];
@@ -48,8 +39,8 @@ void event_record_write(struct buf *out, const struct event *event)
     json_write_member(out, "external_customer_id", event->external_customer_id);
     json_write_member(out, "customer_id", event->customer_id);
     json_write_member(out, "source", event->source);
-    write_time(out, "timestamp", event->timestamp_us);
-    write_time(out, "ingested_at", event->ingested_at_us);
+    json_write_time_member(out, "timestamp", event->timestamp_us);
+    json_write_time_member(out, "ingested_at", event->ingested_at_us);
     json_write_member(out, "content_hash", slice_from(hash));
     if (event->id_was_made)
         json_write_raw_member(out, "made", SLICE("true"));

@@ -5,7 +5,6 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/codec/json_write.h"
-#include "common/codec/rfc3339.h"
 #include "common/codec/utf8.h"
 
 #include <stdarg.h>
@@ -235,12 +234,10 @@ static void write_missing(const struct health *health, struct buf *out)
 static void write_check(const struct health_check *check, struct buf *out)
 {
     AUTO_BUF object = {0};
-    char since[RFC3339_MAX_BYTES];
-    size_t since_length = rfc3339_write(check->since_us, since);
 
     buf_append_byte(&object, '{');
     json_write_member(&object, "state", slice_from(health_state_name(check->state)));
-    json_write_member(&object, "since", slice_of(since, since_length));
+    json_write_time_member(&object, "since", check->since_us);
     if (check->reason[0] != '\0')
         json_write_member(&object, "reason", slice_from(check->reason));
     buf_append_byte(&object, '}');
